@@ -1,1 +1,7 @@
+#define _GNU_SOURCE
 #include "CLinux.h"
+
+#include <stddef.h>
+#include <sys/socket.h>
+
+int linux_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC); }

@@ -1,10 +1,9 @@
 // The Linux calls that Swift's Glibc module does not import.
 #pragma once
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
+
+// accept4(listener, NULL, NULL, SOCK_CLOEXEC). It needs _GNU_SOURCE, which in a header would make this module's view of
+// the C library differ from Swift's.
+int linux_accept(int listener);

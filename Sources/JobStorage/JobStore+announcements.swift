@@ -1,0 +1,64 @@
+package import Jobs
+package import Postgres
+
+extension JobStore {
+    /// Strikes out the announcer's last batch: all of it is in the stream.
+    package func forget(_ announcer: AnnouncerID) throws(PostgresError) {
+        parameters.removeAll()
+        parameters.add(announcer.rawValue)
+        _ = try database.execute(JobStore.forgetting, parameters)
+    }
+
+    /// A batch that was written down and never struck out.
+    package struct Unannounced {
+        package let announcer: AnnouncerID
+        /// Those of its jobs that still wait.
+        package let ids: [JobID]
+        fileprivate let createdAt: Int64
+    }
+
+    /// Batches older than `age` seconds, oldest first: their announcer crashed, had no Redis, or went quiet in the very
+    /// moment in which it would have struck them out.
+    package func unannounced(age: Double, limit: Int) throws(PostgresError) -> [Unannounced] {
+        parameters.removeAll()
+        parameters.add(age)
+        parameters.add(Int64(limit))
+        let rows = try database.execute(JobStore.listingUnannounced, parameters)
+        return (0..<rows.count).map { row in
+            Unannounced(
+                announcer: AnnouncerID(rawValue: rows.int64(row, 0)),
+                ids: rows.int64Array(row, 1).map(JobID.init), createdAt: rows.int64(row, 2))
+        }
+    }
+
+    /// Strikes these batches out, unless their announcer has put a newer one in place.
+    package func forget(_ batches: [Unannounced]) throws(PostgresError) {
+        parameters.removeAll()
+        parameters.add(batches.map(\.announcer.rawValue))
+        parameters.add(batches.map(\.createdAt))
+        _ = try database.execute(JobStore.forgettingBatches, parameters)
+    }
+
+    private static let forgetting = Statement(
+        "forget",
+        "DELETE FROM announcements WHERE announcer = $1::bigint")
+
+    private static let listingUnannounced = Statement(
+        "list_unannounced",
+        """
+        SELECT announcer, ARRAY(
+                   SELECT id FROM jobs WHERE id = ANY (announcements.job_ids) AND status = 'created' ORDER BY id
+               ), (extract(epoch FROM created_at) * 1000000)::bigint
+        FROM announcements
+        WHERE created_at < clock_timestamp() - $1::float8 * interval '1 second'
+        ORDER BY created_at LIMIT $2::bigint
+        """)
+
+    private static let forgettingBatches = Statement(
+        "forget_batches",
+        """
+        DELETE FROM announcements USING unnest($1::bigint[], $2::bigint[]) AS done (announcer, created_at)
+        WHERE announcements.announcer = done.announcer
+          AND (extract(epoch FROM announcements.created_at) * 1000000)::bigint = done.created_at
+        """)
+}

@@ -1,0 +1,67 @@
+package import Jobs
+package import Postgres
+
+extension JobStore {
+    /// Makes a job for each object that has none in the window, and tells for all of them which one it is.
+    ///
+    /// Committed when it returns. The new jobs are written down under `announcer` as not yet announced.
+    /// - Parameters:
+    ///   - objects: in any order; doubles are asked for once.
+    ///   - window: JOB_DEDUP_WINDOW, in seconds.
+    package func create(
+        _ objects: [ObjectID], window: Int, announcer: inout AnnouncerID
+    ) throws(PostgresError) -> [ObjectID: Creation] {
+        var creations: [ObjectID: Creation] = [:]
+        creations.reserveCapacity(objects.count)
+        var wanted = objects.map(\.rawValue).sortedAndDistinct()
+        while !wanted.isEmpty {
+            let rows = try executeAnnouncing(JobStore.creating, &announcer) {
+                $0.add(wanted)
+                $0.add(Double(window))
+            }
+            for row in 0..<rows.count {
+                let objectID = ObjectID(rawValue: rows.int32(row, 0))
+                creations[objectID] = Creation(
+                    id: JobID(rawValue: rows.int64(row, 1)), objectID: objectID, isNew: rows.bool(row, 2))
+            }
+            guard rows.count < wanted.count else { break }
+            // Lost to a concurrent batch that committed after this statement began: only a new statement sees its job.
+            wanted.removeAll { creations[ObjectID(rawValue: $0)] != nil }
+            announcer.renew()
+        }
+        return creations
+    }
+
+    /// Looks first: a rejected upsert would still lock its row, write WAL and burn a number of the sequence. What is then
+    /// left is inserted, or replaces a window that is over. Under a race exactly one batch gets a row back for an object.
+    ///
+    /// `clock_timestamp()`, since `now()` is the moment before a wait for another batch's lock.
+    private static let creating = Statement(
+        "create",
+        """
+        WITH looked_up AS MATERIALIZED (
+            SELECT wanted.object_id, (
+                SELECT windows.job_id FROM windows
+                WHERE windows.object_id = wanted.object_id
+                  AND windows.created_at > clock_timestamp() - $3::float8 * interval '1 second'
+            ) AS job_id
+            FROM unnest($2::integer[]) AS wanted (object_id)
+        ), opened AS (
+            INSERT INTO windows (object_id, job_id, created_at)
+            SELECT object_id, nextval('jobs_id_seq'), clock_timestamp() FROM looked_up WHERE job_id IS NULL
+            ON CONFLICT (object_id) DO UPDATE SET job_id = excluded.job_id, created_at = clock_timestamp()
+            WHERE windows.created_at <= clock_timestamp() - $3::float8 * interval '1 second'
+            RETURNING object_id, job_id, created_at
+        ), inserted AS (
+            INSERT INTO jobs (id, object_id, status, created_at)
+            SELECT job_id, object_id, 'created', timezone('utc', created_at) FROM opened
+        ), announced AS (
+            INSERT INTO announcements (announcer, job_ids, created_at)
+            SELECT $1::bigint, array_agg(job_id), clock_timestamp() FROM opened HAVING count(*) > 0
+            ON CONFLICT (announcer) DO UPDATE SET job_ids = excluded.job_ids, created_at = excluded.created_at
+        )
+        SELECT object_id, job_id, false FROM looked_up WHERE job_id IS NOT NULL
+        UNION ALL
+        SELECT object_id, job_id, true FROM opened
+        """)
+}

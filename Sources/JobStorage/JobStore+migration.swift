@@ -1,0 +1,12 @@
+package import Postgres
+
+extension JobStore {
+    /// The newest migration that was applied; throws while there is none.
+    package func migration() throws(PostgresError) -> Int32 {
+        parameters.removeAll()
+        return try database.execute(JobStore.readingMigration, parameters).int32(0, 0)
+    }
+
+    private static let readingMigration = Statement(
+        "migration", "SELECT max(version)::integer FROM schema_migrations")
+}

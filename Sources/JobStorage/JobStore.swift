@@ -1,0 +1,32 @@
+internal import Postgres
+
+/// The jobs in PostgreSQL: the only truth. Owned by one thread.
+///
+/// Every call takes a batch and is one statement, one round trip and one transaction. Keys are distinct and sorted before
+/// they are sent: concurrent batches then lock rows in one order, and can't deadlock.
+package final class JobStore {
+    let database: Database
+    var parameters = Parameters()
+
+    package init(_ database: Database) { self.database = database }
+
+    /// Runs a statement whose first parameter names the row of `announcer`. Where it is unknown what the statement did, the
+    /// row may hold a batch that nobody will announce: it is left to the reconciler.
+    func executeAnnouncing(
+        _ statement: Statement, _ announcer: inout AnnouncerID, _ addParameters: (inout Parameters) -> Void
+    ) throws(PostgresError) -> Rows {
+        func attempt() throws(PostgresError) -> Rows {
+            parameters.removeAll()
+            parameters.add(announcer.rawValue)
+            addParameters(&parameters)
+            return try database.attempt(statement, parameters)
+        }
+        do {
+            return try attempt()
+        } catch {
+            announcer.renew()
+            guard database.mayTryAgain(after: error) else { throw error }
+            return try attempt()
+        }
+    }
+}

@@ -1,0 +1,62 @@
+package import Jobs
+package import Redis
+
+extension JobStream {
+    /// Where the last turn of the reconciler left its mark, beside the stream.
+    private static let mark = "\(key):reconciled"
+
+    /// What Redis says of itself at the reconciler's turn.
+    package struct Condition: Sendable {
+        /// Another one after every start of a Redis server, and on another server.
+        package let runID: String
+        /// The turn before this one that left its mark here; nil where nothing of it is left.
+        package let previousRound: Int64?
+    }
+
+    /// Leaves the mark of this turn, and tells what was there.
+    package func mark(round: Int64) throws(RedisError) -> Condition {
+        commands.removeAll()
+        commands.command("SET", JobStream.mark, "\(round)", "GET")
+        commands.command("INFO", "server")
+        var replies: [String?] = []
+        try run { replies.append($0.value.text) }
+        let runID = replies[1]?.split(whereSeparator: \.isNewline).first { $0.hasPrefix("run_id:") }?.dropFirst(7)
+        return Condition(runID: runID.map(String.init) ?? "", previousRound: replies[0].flatMap { Int64($0) })
+    }
+
+    /// Has the next turn look through the whole stream.
+    package func removeMark() throws(RedisError) {
+        commands.removeAll()
+        commands.command("DEL", JobStream.mark)
+        try run()
+    }
+
+    /// A page of the stream's messages, in order, after `id`.
+    package func messages(after id: StreamID, count: Int) throws(RedisError) -> [Message] {
+        commands.removeAll()
+        commands.command("XRANGE", "\(JobStream.key)", "(\(id)", "+", "COUNT", "\(count)")
+        var messages: [Message] = []
+        try run { messages = Message.all($0.value) }
+        return messages
+    }
+
+    /// Announces anew what was fetched `age` ago and neither claimed nor acknowledged: whoever had it is gone.
+    /// - Returns: the jobs that were announced.
+    package func announceStranded(age: Duration, limit: Int) throws(RedisError) -> [JobID] {
+        commands.removeAll()
+        commands.command(
+            "XAUTOCLAIM", "\(JobStream.key)", "\(JobStream.group)", "\(JobStream.consumer)",
+            "\(age.components.seconds * 1000)", "0", "COUNT", "\(limit)")
+        var stranded: [Message] = []
+        do { try run { stranded = $0.value[1].map(Message.all) ?? [] } } catch {
+            guard error.code == "NOGROUP" else { throw error }
+        }
+        guard !stranded.isEmpty else { return [] }
+        let ids = stranded.compactMap(\.jobID)
+        commands.removeAll()
+        for id in ids { commands.announce(id) }
+        commands.acknowledge(stranded.map(\.streamID))
+        try run()
+        return ids
+    }
+}

@@ -1,0 +1,196 @@
+internal import CLibPQ
+internal import Glibc
+
+/// One connection to PostgreSQL, owned by one thread; closes in `deinit`.
+///
+/// Every wait has a deadline: a server that is frozen, or behind a cut cable, costs a caller its timeout and never more.
+/// After `PostgresError.Kind.connection` or `.timeout` the connection is closed and of no further use.
+package final class Connection {
+    private var handle: OpaquePointer?
+    private var prepared: Set<String> = []
+    private let timeout: Duration
+
+    /// Connects (`PQconnectStart`) and sets the session up.
+    /// - Parameters:
+    ///   - url: a libpq URI or connection string; several hosts are tried in turn.
+    ///   - name: `application_name`, seen in `pg_stat_activity`.
+    ///   - connectTimeout: the longest wait for a connection, in all.
+    ///   - timeout: the longest wait for a statement; the server gives up on it (`statement_timeout`) a little earlier.
+    package init(
+        url: String, name: String, connectTimeout: Duration = .seconds(2), timeout: Duration = .seconds(4)
+    ) throws(PostgresError) {
+        self.timeout = timeout
+        let keywords: [(String, String)] = [
+            ("fallback_application_name", name), ("target_session_attrs", "read-write"), ("keepalives_idle", "5"),
+            ("keepalives_interval", "2"), ("keepalives_count", "3"), ("tcp_user_timeout", "10000"), ("dbname", url),
+        ]
+        handle = withCStrings(keywords.map(\.0)) { names in
+            withCStrings(keywords.map(\.1)) { values in PQconnectStartParams(names, values, 1) }
+        }
+        guard let handle, PQstatus(handle) != CONNECTION_BAD else { throw broken() }
+        try finishConnecting(handle, by: .now + connectTimeout)
+        PQsetnonblocking(handle, 1)
+        try run(Connection.session(timeout))
+    }
+
+    deinit { close() }
+
+    /// Every statement of ours finds its rows by key. A plan made while a table was empty must not scan it, for ever after,
+    /// when it has ten million rows. The server's timeouts come first, so that it is the one to say what happened.
+    private static func session(_ timeout: Duration) -> String {
+        let milliseconds = max(100, timeout.milliseconds * 9 / 10)
+        return """
+            SET statement_timeout = \(milliseconds); SET lock_timeout = \(milliseconds / 2);
+            SET idle_in_transaction_session_timeout = \(milliseconds); SET jit = off;
+            SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off
+            """
+    }
+
+    package var isOpen: Bool { handle != nil }
+
+    /// Runs `statement`, prepared on its first use here (`PQsendPrepare`, `PQsendQueryPrepared`), in a transaction of its
+    /// own and one round trip. Parameters and results are binary.
+    package func execute(_ statement: Statement, _ parameters: borrowing Parameters) throws(PostgresError) -> Rows {
+        guard let handle else { throw PostgresError(.connection, message: "not connected") }
+        let deadline = ContinuousClock.now + timeout
+        if !prepared.contains(statement.name) {
+            guard PQsendPrepare(handle, statement.name, statement.sql, 0, nil) == 1 else { throw broken() }
+            _ = try result(of: handle, by: deadline, statement: statement.name)
+            prepared.insert(statement.name)
+        }
+        guard send(statement.name, parameters, to: handle) else { throw broken() }
+        return try result(of: handle, by: deadline, statement: statement.name)
+    }
+
+    /// Runs one or more statements without parameters, as `psql` would: the whole text is one transaction unless it says
+    /// otherwise. Used for migrations and session settings.
+    @discardableResult
+    package func run(_ sql: String, timeout: Duration? = nil) throws(PostgresError) -> Rows {
+        guard let handle else { throw PostgresError(.connection, message: "not connected") }
+        guard PQsendQuery(handle, sql) == 1 else { throw broken() }
+        return try result(of: handle, by: .now + (timeout ?? self.timeout), statement: nil)
+    }
+
+    package func close() {
+        if let handle { PQfinish(handle) }
+        handle = nil
+    }
+
+    private func send(_ name: String, _ parameters: borrowing Parameters, to handle: OpaquePointer) -> Bool {
+        let ranges = parameters.ranges
+        return parameters.bytes.withUnsafeBufferPointer { bytes in
+            // An empty buffer has no address, and a null pointer would be a NULL parameter.
+            let base = bytes.baseAddress.map { UnsafeRawPointer($0) } ?? UnsafeRawPointer(handle)
+            return withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>?.self, capacity: ranges.count) { values in
+                withUnsafeTemporaryAllocation(of: Int32.self, capacity: ranges.count * 2) { numbers in
+                    let (lengths, formats) = (numbers.baseAddress, numbers.baseAddress?.advanced(by: ranges.count))
+                    for (index, range) in ranges.enumerated() {
+                        values[index] = range.map { (base + $0.lowerBound).assumingMemoryBound(to: CChar.self) }
+                        lengths?[index] = Int32(range?.count ?? 0)
+                        formats?[index] = 1
+                    }
+                    return PQsendQueryPrepared(
+                        handle, name, Int32(ranges.count), values.baseAddress, lengths, formats, 1) == 1
+                }
+            }
+        }
+    }
+
+    /// The last result of what was sent, all of it read; the first error of it is thrown.
+    private func result(
+        of handle: OpaquePointer, by deadline: ContinuousClock.Instant, statement: String?
+    ) throws(PostgresError) -> Rows {
+        var last: Rows?
+        var failure: PostgresError?
+        while true {
+            try waitForResult(of: handle, by: deadline, statement: statement)
+            guard let result = PQgetResult(handle) else { break }
+            let status = PQresultStatus(result)
+            if status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK && failure == nil {
+                failure = error(of: result, statement: statement)
+            }
+            last = Rows(result)
+        }
+        // A server that shuts down sends its error and closes: then the connection's end is what counts.
+        let closed = PQstatus(handle) == CONNECTION_BAD
+        if closed { close() }
+        if let failure {
+            throw PostgresError(
+                closed ? .connection : .server, sqlState: failure.sqlState, message: failure.message, statement: statement)
+        }
+        guard let last else { throw broken(statement) }
+        return last
+    }
+
+    private func waitForResult(
+        of handle: OpaquePointer, by deadline: ContinuousClock.Instant, statement: String?
+    ) throws(PostgresError) {
+        while true {
+            let unsent = PQflush(handle)
+            guard unsent >= 0 else { throw broken(statement) }
+            if unsent == 0 && PQisBusy(handle) == 0 { return }
+            let events = Int16(POLLIN) | (unsent == 1 ? Int16(POLLOUT) : 0)
+            guard wait(for: events, on: handle, until: deadline) else {
+                close()
+                throw PostgresError(.timeout, message: "no answer from PostgreSQL in \(timeout)", statement: statement)
+            }
+            guard PQconsumeInput(handle) == 1 else { throw broken(statement) }
+        }
+    }
+
+    private func finishConnecting(_ handle: OpaquePointer, by deadline: ContinuousClock.Instant) throws(PostgresError) {
+        var events = Int16(POLLOUT)
+        while true {
+            guard wait(for: events, on: handle, until: deadline) else {
+                close()
+                throw PostgresError(.timeout, message: "no connection to PostgreSQL in time")
+            }
+            switch PQconnectPoll(handle) {
+            case PGRES_POLLING_OK: return
+            case PGRES_POLLING_READING: events = Int16(POLLIN)
+            case PGRES_POLLING_WRITING: events = Int16(POLLOUT)
+            default: throw broken()
+            }
+        }
+    }
+
+    /// False when the deadline passed first.
+    private func wait(for events: Int16, on handle: OpaquePointer, until deadline: ContinuousClock.Instant) -> Bool {
+        while true {
+            let left = deadline - .now
+            var descriptor = pollfd(fd: PQsocket(handle), events: events, revents: 0)
+            let ready = poll(&descriptor, 1, Int32(clamping: max(0, left.milliseconds)))
+            if ready > 0 { return true }
+            if ready == 0 && left <= .milliseconds(1) { return false }
+            if ready < 0 && errno != EINTR { return true }
+        }
+    }
+
+    private func error(of result: OpaquePointer, statement: String?) -> PostgresError {
+        func field(_ code: Int32) -> String? { PQresultErrorField(result, code).map { String(cString: $0) } }
+        let message = field(Int32(UInt8(ascii: "M"))) ?? String(cString: PQresultErrorMessage(result))
+        let state = field(PG_DIAG_SQLSTATE_FIELD).map { SQLState($0) } ?? .none
+        return PostgresError(.server, sqlState: state, message: message, statement: statement)
+    }
+
+    /// The connection's own error; closes it.
+    private func broken(_ statement: String? = nil) -> PostgresError {
+        let message = handle.map { String(cString: PQerrorMessage($0)) } ?? "out of memory"
+        close()
+        return PostgresError(.connection, message: message, statement: statement)
+    }
+}
+
+extension Duration {
+    fileprivate var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
+}
+
+/// Calls `body` with a null-terminated array of C strings.
+private func withCStrings<Value>(
+    _ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Value
+) -> Value {
+    var pointers: [UnsafePointer<CChar>?] = strings.map { UnsafePointer(strdup($0)) }
+    pointers.append(nil)
+    defer { for pointer in pointers { free(UnsafeMutablePointer(mutating: pointer)) } }
+    return body(pointers)
+}

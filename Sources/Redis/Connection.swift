@@ -1,0 +1,90 @@
+internal import CHiredis
+internal import Glibc
+
+/// One connection to Redis, owned by one thread; closes in `deinit`.
+///
+/// After `RedisError.connection` it is closed and of no further use: make a new one (`redisReconnect` forgets the
+/// password, the database and the timeout).
+package final class Connection {
+    private var context: UnsafeMutablePointer<redisContext>?
+
+    /// Connects (`redisConnectWithTimeout`), authenticates, selects the database, and sees the server answer.
+    /// - Parameter timeout: the longest wait for the connection, and for every read and write after it.
+    package init(
+        host: String, port: UInt16, password: String?, database: Int, timeout: Duration
+    ) throws(RedisError) {
+        let limit = timeval(timeout)
+        context = redisConnectWithTimeout(host, Int32(port), limit)
+        guard let context, context.pointee.err == 0 else { throw broken() }
+        redisSetTimeout(context, limit)
+        redisEnableKeepAlive(context)
+        var hello = Commands()
+        if let password { hello.command("AUTH", password) }
+        hello.command("SELECT", "\(database)")
+        try send(hello)
+        for _ in 0..<hello.count { try reply().check() }
+    }
+
+    deinit { close() }
+
+    package var isOpen: Bool { context != nil }
+
+    /// To be polled for the reply of a blocking command; -1 when closed.
+    package var fileDescriptor: Int32 { context?.pointee.fd ?? -1 }
+
+    /// Writes a pipeline out. Each of its commands is owed one `reply()`.
+    package func send(_ commands: borrowing Commands) throws(RedisError) {
+        guard let context else { throw .connection("not connected") }
+        let queued = commands.bytes.withUnsafeBytes {
+            redisAppendFormattedCommand(context, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count)
+        }
+        guard queued == REDIS_OK else { throw broken() }
+        var done: Int32 = 0
+        while done == 0 {
+            guard redisBufferWrite(context, &done) == REDIS_OK else { throw broken() }
+        }
+    }
+
+    /// The next reply, waited for up to the timeout (`redisGetReply`). An error reply is returned, not thrown.
+    package func reply() throws(RedisError) -> Reply {
+        guard let context else { throw .connection("not connected") }
+        var reply: UnsafeMutableRawPointer?
+        guard redisGetReply(context, &reply) == REDIS_OK, let reply else { throw broken() }
+        return Reply(reply.assumingMemoryBound(to: redisReply.self))
+    }
+
+    /// The next reply if all of it is here; never waits. With nil, poll `fileDescriptor` before the next call.
+    package func replyIfReady() throws(RedisError) -> Reply? {
+        guard let context else { throw .connection("not connected") }
+        while true {
+            var reply: UnsafeMutableRawPointer?
+            guard redisGetReplyFromReader(context, &reply) == REDIS_OK else { throw broken() }
+            if let reply { return Reply(reply.assumingMemoryBound(to: redisReply.self)) }
+            var descriptor = pollfd(fd: context.pointee.fd, events: Int16(POLLIN), revents: 0)
+            guard poll(&descriptor, 1, 0) > 0 else { return nil }
+            guard redisBufferRead(context) == REDIS_OK else { throw broken() }
+        }
+    }
+
+    package func close() {
+        if let context { redisFree(context) }
+        context = nil
+    }
+
+    private func broken() -> RedisError {
+        let message = context.map { context in
+            withUnsafePointer(to: &context.pointee.errstr) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 128) { String(cString: $0) }
+            }
+        }
+        close()
+        return .connection(message ?? "out of memory")
+    }
+}
+
+extension timeval {
+    fileprivate init(_ duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        self.init(tv_sec: Int(seconds), tv_usec: Int(attoseconds / 1_000_000_000_000))
+    }
+}
