@@ -17,13 +17,15 @@ package final class Listener: Sendable {
     /// The path to remove at the end; nil where the socket is not ours alone.
     private let path: String?
 
-    /// Descriptor 0, where a supervisor handed a listening socket over (`spawn-fcgi`, supervisor's `[fcgi-program]`): one
-    /// socket for all processes of the pool, open while each is replaced. Nil where it is anything else.
-    package static func inherited() throws(FastCGIError) -> Listener? {
+    /// Whether descriptor 0 is a listening socket that a supervisor handed over (`spawn-fcgi`, supervisor's
+    /// `[fcgi-program]`): one socket for all processes of the pool, open while each is replaced.
+    package static var isInherited: Bool {
         var (listening, length) = (Int32(0), socklen_t(MemoryLayout<Int32>.size))
-        guard getsockopt(STDIN_FILENO, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == 0, listening != 0 else { return nil }
-        return try Listener(STDIN_FILENO, path: nil)
+        return getsockopt(STDIN_FILENO, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == 0 && listening != 0
     }
+
+    /// Takes over descriptor 0.
+    package static func inherited() throws(FastCGIError) -> Listener { try Listener(STDIN_FILENO, path: nil) }
 
     /// Binds and listens. A path that another process answers on is refused; a stale one is taken over. Mode 0660.
     package static func bind(to address: Address) throws(FastCGIError) -> Listener {

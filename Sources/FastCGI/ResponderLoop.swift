@@ -3,12 +3,15 @@ internal import CLinux
 internal import Glibc
 
 /// Answers what a loop has gathered; made and used on that loop's thread.
-package protocol BatchResponder {
+package protocol BatchResponder: AnyObject {
     /// Writes a response to every request of the batch.
-    mutating func respond(to batch: [Request])
+    func respond(to batch: [Request])
+
+    /// Called when the responses have been sent: for what no client has to wait for.
+    func settle()
 
     /// Called when no request came for `idleDelay` milliseconds.
-    mutating func idle()
+    func idle()
 
     /// After how many milliseconds without a request to call `idle()`; -1 for never.
     var idleDelay: Int32 { get }
@@ -49,7 +52,7 @@ package struct ResponderLoop: ~Copyable {
     deinit { close(epoll) }
 
     /// Serves until `stop` turns readable; then finishes what is on its way, closes every connection, and returns.
-    package mutating func run(_ responder: inout some BatchResponder) throws(FastCGIError) {
+    package mutating func run(_ responder: some BatchResponder) throws(FastCGIError) {
         let events = UnsafeMutableBufferPointer<epoll_event>.allocate(capacity: ResponderLoop.batchLimit)
         defer { events.deallocate() }
         var batch: [Request] = []
@@ -74,6 +77,7 @@ package struct ResponderLoop: ~Copyable {
             guard !batch.isEmpty else { continue }
             responder.respond(to: batch)
             for request in batch { request.finish(keep: !draining) }
+            responder.settle()
             batch.removeAll(keepingCapacity: true)
             forgetClosed(events.prefix(Int(count)))
         }

@@ -36,6 +36,14 @@ extension JobStore {
         return (0..<rows.count).map { JobID(rawValue: rows.int64($0, 0)) }
     }
 
+    /// Those of the jobs that wait.
+    package func stillWaiting(_ ids: [JobID]) throws(PostgresError) -> [JobID] {
+        parameters.removeAll()
+        parameters.add(ids.map(\.rawValue))
+        let rows = try database.execute(JobStore.checkingWaiting, parameters)
+        return (0..<rows.count).map { JobID(rawValue: rows.int64($0, 0)) }
+    }
+
     private static let takingTurn = Statement(
         "take_turn",
         """
@@ -56,4 +64,8 @@ extension JobStore {
           AND created_at < timezone('utc', clock_timestamp()) - $2::float8 * interval '1 second'
         ORDER BY id LIMIT $3::bigint
         """)
+
+    private static let checkingWaiting = Statement(
+        "check_waiting",
+        "SELECT id FROM jobs WHERE id = ANY ($1::bigint[]) AND status = 'created' ORDER BY id")
 }

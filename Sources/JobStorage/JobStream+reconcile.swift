@@ -11,6 +11,8 @@ extension JobStream {
         package let runID: String
         /// The turn before this one that left its mark here; nil where nothing of it is left.
         package let previousRound: Int64?
+        /// How many messages there are, fetched and not yet acknowledged ones among them.
+        package let length: Int64
     }
 
     /// Leaves the mark of this turn, and tells what was there.
@@ -18,10 +20,16 @@ extension JobStream {
         commands.removeAll()
         commands.command("SET", JobStream.mark, "\(round)", "GET")
         commands.command("INFO", "server")
+        commands.command("XLEN", "\(JobStream.key)")
         var replies: [String?] = []
-        try run { replies.append($0.value.text) }
+        var length: Int64 = 0
+        try run {
+            replies.append($0.value.text)
+            length = $0.value.integer ?? 0
+        }
         let runID = replies[1]?.split(whereSeparator: \.isNewline).first { $0.hasPrefix("run_id:") }?.dropFirst(7)
-        return Condition(runID: runID.map(String.init) ?? "", previousRound: replies[0].flatMap { Int64($0) })
+        return Condition(
+            runID: runID.map(String.init) ?? "", previousRound: replies[0].flatMap { Int64($0) }, length: length)
     }
 
     /// Has the next turn look through the whole stream.
@@ -51,12 +59,16 @@ extension JobStream {
         do { try run { stranded = $0.value[1].map(Message.all) ?? [] } } catch {
             guard error.code == "NOGROUP" else { throw error }
         }
-        guard !stranded.isEmpty else { return [] }
-        let ids = stranded.compactMap(\.jobID)
+        try announceAnew(stranded)
+        return stranded.compactMap(\.jobID)
+    }
+
+    /// Puts messages that were fetched and not used at the end of the stream, for another worker.
+    package func announceAnew(_ messages: [Message]) throws(RedisError) {
+        guard !messages.isEmpty else { return }
         commands.removeAll()
-        for id in ids { commands.announce(id) }
-        commands.acknowledge(stranded.map(\.streamID))
+        for id in messages.compactMap(\.jobID) { commands.announce(id) }
+        commands.acknowledge(messages.map(\.streamID))
         try run()
-        return ids
     }
 }

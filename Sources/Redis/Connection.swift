@@ -9,20 +9,20 @@ package final class Connection {
     private var context: UnsafeMutablePointer<redisContext>?
 
     /// Connects (`redisConnectWithTimeout`), authenticates, selects the database, and sees the server answer.
-    /// - Parameter timeout: the longest wait for the connection, and for every read and write after it.
+    /// - Parameter timeout: the longest wait for all of that, and for every read and write after it.
     package init(
         host: String, port: UInt16, password: String?, database: Int, timeout: Duration
     ) throws(RedisError) {
-        let limit = timeval(timeout)
-        context = redisConnectWithTimeout(host, Int32(port), limit)
+        context = redisConnectWithTimeout(host, Int32(port), timeval(timeout / 2))
         guard let context, context.pointee.err == 0 else { throw broken() }
-        redisSetTimeout(context, limit)
+        redisSetTimeout(context, timeval(timeout / 2))
         redisEnableKeepAlive(context)
         var hello = Commands()
         if let password { hello.command("AUTH", password) }
         hello.command("SELECT", "\(database)")
         try send(hello)
         for _ in 0..<hello.count { try reply().check() }
+        redisSetTimeout(context, timeval(timeout))
     }
 
     deinit { close() }

@@ -1,0 +1,47 @@
+internal import FastCGI
+internal import Jobs
+
+/// Reads a request to its end and tells what it asks for.
+struct RequestReader: ~Copyable {
+    /// The most bytes a body may have.
+    static let bodyLimit = 16 * 1024
+
+    /// One byte more than a body may have, so that one that is too large is seen to be.
+    private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bodyLimit + 1, alignment: 16)
+
+    init() {}
+
+    deinit { buffer.deallocate() }
+
+    func read(_ request: Request) -> Call {
+        // Read whatever the route: what is left of a body would be taken for the next request.
+        let body = request.readBody(into: buffer)
+        let route = request.withParameter("REQUEST_METHOD") { method in
+            request.withParameter("DOCUMENT_URI") { path in
+                if let method, let path { Route.match(method: method, path: path) } else { nil as Route? }
+            }
+        }
+        guard let route else {
+            return refuse(.badRequest, "the request came without REQUEST_METHOD or DOCUMENT_URI")
+        }
+        switch (route, body) {
+        case (_, .tooLarge): return refuse(.contentTooLarge, "a body may have \(RequestReader.bodyLimit) bytes")
+        case (_, .incomplete): return refuse(.badRequest, "the body ended before its announced length")
+        case (.call(let call), .complete): return call
+        case (.create, .complete(let length)): return create(request, UnsafeRawBufferPointer(rebasing: buffer[..<length]))
+        }
+    }
+
+    private func create(_ request: Request, _ body: UnsafeRawBufferPointer) -> Call {
+        guard request.withParameter("CONTENT_TYPE", { $0.map(MediaType.isJSON) ?? false }) else {
+            return refuse(.unsupportedMediaType, "the body must be sent as Content-Type: application/json")
+        }
+        do throws(RequestFault) {
+            return .create(ObjectID(rawValue: try CreateRequest.parse(body)))
+        } catch {
+            return refuse(Status(rawValue: error.status) ?? .badRequest, error.detail)
+        }
+    }
+
+    private func refuse(_ status: Status, _ detail: String) -> Call { .refuse(Problem(status: status, detail: detail)) }
+}

@@ -1,0 +1,131 @@
+internal import FastCGI
+internal import JobStorage
+internal import Jobs
+internal import Postgres
+internal import Redis
+internal import Service
+
+/// Answers the batches of one loop: one statement for all new jobs, one for all that are asked for.
+final class Responder: BatchResponder {
+    /// How long a POST may be kept waiting by Redis, for all the batch.
+    static let redisTimeout: Duration = .milliseconds(50)
+    /// How long without a request before the last batch is struck out as announced.
+    static let idlePause: Int32 = 1000
+
+    private let store: JobStore
+    private let stream: JobStream
+    private let window: Int
+    private let log: Log
+    private let reader = RequestReader()
+    private var response = Response()
+    private var announcer = AnnouncerID.random()
+    /// Committed in this batch, and not yet announced.
+    private var unannounced: [JobID] = []
+    /// Whether there is a row to strike out when there is time.
+    private var hasRow = false
+    private var redisIsAway = false
+
+    init(_ settings: Settings, log: Log) {
+        store = JobStore(Database(url: settings.databaseURL, name: "job-fcgi"))
+        stream = JobStream(settings.redis, timeout: Responder.redisTimeout)
+        window = settings.dedupWindow
+        self.log = log
+    }
+
+    var idleDelay: Int32 { hasRow ? Responder.idlePause : -1 }
+
+    func respond(to batch: [Request]) {
+        let calls = batch.map { reader.read($0) }
+        let created = create(calls)
+        let found = find(calls)
+        for (request, call) in zip(batch, calls) {
+            let withBody = request.withParameter("REQUEST_METHOD") { !($0?.elementsEqual("HEAD".utf8) ?? false) }
+            do throws(Problem) {
+                switch call {
+                case .create(let objectID):
+                    guard let creation = try created.get()[objectID] else { throw .unavailable("the job was not taken") }
+                    response.write(creation, to: request)
+                case .find(let id):
+                    guard let record = try found.get()[id] else {
+                        throw Problem(status: .notFound, detail: "there is no job \(id)")
+                    }
+                    response.write(record, to: request, withBody: withBody)
+                case .health: response.write(.ok, ["status": "ok"], to: request, withBody: withBody)
+                case .readiness: response.write(.ok, try readiness(), to: request, withBody: withBody)
+                case .refuse(let problem): throw problem
+                }
+                log.debug("answered", ["request_id": request.parameter("REQUEST_ID") ?? ""])
+            } catch {
+                response.write(error, to: request, withBody: withBody)
+                log.info(
+                    "refused",
+                    [
+                        "status": "\(error.status.rawValue)", "detail": error.detail,
+                        "request_id": request.parameter("REQUEST_ID") ?? "",
+                    ])
+            }
+        }
+    }
+
+    private func create(_ calls: [Call]) -> Result<[ObjectID: Creation], Problem> {
+        let objects = calls.compactMap { if case .create(let id) = $0 { id } else { nil } }
+        guard !objects.isEmpty else { return .success([:]) }
+        do throws(PostgresError) {
+            let creations = try store.create(objects, window: window, announcer: &announcer)
+            unannounced = creations.values.filter(\.isNew).map(\.id).sorted()
+            return .success(creations)
+        } catch {
+            log.warning("PostgreSQL did not take \(objects.count) jobs", ["error": error.description])
+            return .failure(.unavailable("the job could not be stored; try again"))
+        }
+    }
+
+    private func find(_ calls: [Call]) -> Result<[JobID: JobRecord], Problem> {
+        let ids = calls.compactMap { if case .find(let id) = $0 { id } else { nil } }
+        guard !ids.isEmpty else { return .success([:]) }
+        do throws(PostgresError) { return .success(try store.find(ids)) } catch {
+            log.warning("PostgreSQL did not find \(ids.count) jobs", ["error": error.description])
+            return .failure(.unavailable("the job could not be read; try again"))
+        }
+    }
+
+    /// PostgreSQL and its migrations are needed; Redis is only reported, since jobs are taken and run without it.
+    private func readiness() throws(Problem) -> KeyValuePairs<String, String> {
+        let migration: Int32
+        do { migration = try store.migration() } catch {
+            log.warning("not ready", ["error": error.description])
+            throw .unavailable("PostgreSQL is not ready")
+        }
+        guard migration >= JobStore.requiredMigration else {
+            throw .unavailable("the database is at migration \(migration), and \(JobStore.requiredMigration) is needed")
+        }
+        let redis = (try? stream.ping()) == nil ? "unavailable" : "ok"
+        return ["status": "ready", "postgresql": "ok", "migration": "\(migration)", "redis": redis]
+    }
+
+    /// Announces the batch's jobs, after the clients have their answers: none of them waits for Redis.
+    func settle() {
+        guard !unannounced.isEmpty else { return }
+        do throws(RedisError) {
+            try stream.announce(unannounced)
+            try stream.confirm()
+            hasRow = true
+            if redisIsAway { log.notice("Redis is back") }
+            redisIsAway = false
+        } catch {
+            announcer.renew()
+            hasRow = false
+            if !redisIsAway { log.warning("Redis is away; jobs are announced later", ["error": error.description]) }
+            redisIsAway = true
+        }
+        unannounced.removeAll(keepingCapacity: true)
+    }
+
+    func idle() {
+        guard hasRow else { return }
+        hasRow = false
+        do { try store.forget(announcer) } catch {
+            log.warning("PostgreSQL did not strike out what was announced", ["error": error.description])
+        }
+    }
+}

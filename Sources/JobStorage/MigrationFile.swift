@@ -1,0 +1,52 @@
+internal import Glibc
+
+/// One file of `db/migrations`: `0001_jobs.sql`.
+package struct MigrationFile: Sendable, Equatable {
+    package let version: Int32
+    package let name: String
+    package let sql: String
+
+    /// The migrations of a directory, in order. Other files are left alone.
+    package static func all(in directory: String) throws(MigrationError) -> [MigrationFile] {
+        guard let handle = opendir(directory) else { throw MigrationError("cannot read the directory \(directory)") }
+        defer { closedir(handle) }
+        var files: [MigrationFile] = []
+        while let entry = readdir(handle) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            guard let version = version(of: name) else { continue }
+            files.append(MigrationFile(version: version, name: name, sql: try read("\(directory)/\(name)")))
+        }
+        files.sort { $0.version < $1.version }
+        for (index, file) in files.enumerated() where file.version != Int32(index + 1) {
+            throw MigrationError("\(file.name) should be number \(index + 1): each number is there once, and none is left out")
+        }
+        guard !files.isEmpty else { throw MigrationError("there is no migration in \(directory)") }
+        return files
+    }
+
+    /// The number in `0001_name.sql`; nil for a file of another kind.
+    static func version(of name: String) -> Int32? {
+        guard name.hasSuffix(".sql"), let separator = name.firstIndex(of: "_"), name[..<separator].utf8.count == 4 else {
+            return nil
+        }
+        return Int32(decimal: name[..<separator].utf8)
+    }
+
+    private static func read(_ path: String) throws(MigrationError) -> String {
+        guard let file = fopen(path, "re") else { throw MigrationError("cannot read \(path)") }
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { bytes += buffer[..<count] }
+        guard ferror(file) == 0 else { throw MigrationError("cannot read \(path)") }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// Why the migrations were not applied, in words for an operator.
+package struct MigrationError: Error, CustomStringConvertible {
+    package let description: String
+    init(_ description: String) { self.description = description }
+}
