@@ -19,8 +19,8 @@ public protocol JobHandler: Sendable {
     /// Returning makes the job `success`. Throwing makes it `failed`, with the description of the error as its message;
     /// that is final, the job is not tried again.
     ///
-    /// The task is cancelled when the job exceeds its timeout or the worker is shutting down. Return soon then, in any way:
-    /// the worker knows why it cancelled, and takes neither a return nor an error as the job's outcome.
+    /// The task is cancelled when the job exceeds its timeout or the worker is shutting down: stop the work and return
+    /// or throw soon.
     ///
     /// - Parameter job: The job to run.
     /// - Throws: Whatever made the job fail.

@@ -7,3 +7,5 @@
 // accept4(listener, NULL, NULL, SOCK_CLOEXEC). It needs _GNU_SOURCE, which in a header would make this module's view of
 // the C library differ from Swift's.
 int linux_accept(int listener);
+#include "LinuxGuardian.h"
+#include "LinuxSpawn.h"

@@ -1,0 +1,50 @@
+import Glibc
+
+/// What is executed for each job: the C strings of `/bin/sh -c command` and of an environment.
+final class CommandProgram: @unchecked Sendable {  // The strings are written in init and freed in deinit.
+    static let shell = "/bin/sh"
+
+    /// Where the worker itself finds its stores. What a job runs has no need of them, and tends to print its environment.
+    static let withheld: Set = ["DATABASE_URL", "DATABASE_URL_FILE", "REDIS_URL", "REDIS_URL_FILE"]
+
+    private static let perJob: Set = ["JOB_ID", "JOB_OBJECT_ID", "JOB_ATTEMPT"]
+
+    private let arguments: [UnsafeMutablePointer<CChar>?]
+    private let inherited: [UnsafeMutablePointer<CChar>?]
+
+    /// - Parameter environment: Entries such as `NAME=value`.
+    init(command: String, environment: [String] = CommandProgram.currentEnvironment()) {
+        arguments = [strdup(Self.shell), strdup("-c"), strdup(command), nil]
+        inherited = environment.filter { entry in
+            let name = String(entry.prefix { $0 != "=" })
+            return !Self.withheld.contains(name) && !Self.perJob.contains(name)
+        }.map { strdup($0) }
+    }
+
+    deinit { for string in arguments + inherited { free(string) } }
+
+    /// Calls `body` with the argument vector and the environment of one job's run.
+    func withVectors<Result: ~Copyable>(
+        for job: Job,
+        _ body: (
+            _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>?>,
+            _ environment: UnsafePointer<UnsafeMutablePointer<CChar>?>
+        ) throws(CommandError) -> Result
+    ) throws(CommandError) -> Result {
+        let entries: [String] = ["JOB_ID=\(job.id)", "JOB_OBJECT_ID=\(job.objectID)", "JOB_ATTEMPT=\(job.attempt)"]
+        let own = entries.map { strdup($0) }
+        defer { for string in own { free(string) } }
+        return try body(arguments, inherited + own + [nil])
+    }
+
+    static func currentEnvironment() -> [String] {
+        var entries: [String] = []
+        // Imported as never null, which it is after clearenv(3).
+        var next: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = environ
+        while let entry = next?.pointee {
+            entries.append(String(cString: entry))
+            next = next?.advanced(by: 1)
+        }
+        return entries
+    }
+}
