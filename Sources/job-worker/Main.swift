@@ -1,4 +1,7 @@
+internal import JobWorker
+
+/// Runs JOB_COMMAND for each job.
 @main
 enum Main {
-    static func main() {}
+    static func main() { Worker.runFromEnvironment() }
 }

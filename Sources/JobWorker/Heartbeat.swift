@@ -1,0 +1,32 @@
+internal import JobStorage
+internal import Jobs
+internal import Postgres
+internal import Service
+
+/// Renews the leases of the held jobs, on a thread and a connection of its own, so that neither a busy handler nor a slow
+/// statement costs a live worker its claims.
+struct Heartbeat: Sendable {
+    let settings: WorkerSettings
+    let held: HeldJobs
+    let stop: Wakeup
+    let log: Log
+
+    func run() {
+        let store = JobStore(Database(url: settings.databaseURL, name: "job-worker heartbeat"))
+        var lost = 0
+        // Three beats a lease: two may fail.
+        while !stop.wait(until: Deadline(after: .milliseconds(settings.lease * 1000 / 3))) {
+            let claims = held.claims
+            guard !claims.isEmpty else { continue }
+            do throws(PostgresError) {
+                let renewed = try store.renew(claims, lease: settings.lease)
+                let missing = held.lose(Set(claims.filter { !renewed.contains($0.id) }))
+                guard missing > 0 else { continue }
+                lost += missing
+                log.warning("lost \(missing) claims: the jobs are another worker's", ["lost": "\(lost)"])
+            } catch {
+                log.warning("no heartbeat", ["error": error.description])
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+internal import Glibc
+internal import JobStorage
+internal import Service
+
+/// A worker process: fetches jobs, runs a handler for each, and writes how they ended.
+///
+/// A worker of one's own is a main program of three lines:
+/// ```swift
+/// import JobWorker
+///
+/// @main struct Main {
+///     static func main() { Worker.run(Resize()) }
+/// }
+/// ```
+public enum Worker {
+    /// Runs a worker until it is told to stop (SIGTERM, SIGINT); then ends the process.
+    ///
+    /// Settings are read from the environment: `DATABASE_URL` and `REDIS_URL`, and `JOB_PREFETCH`, `JOB_CONCURRENCY`,
+    /// `JOB_TIMEOUT`, `JOB_LEASE`, `JOB_MAX_ATTEMPTS`, `JOB_SHUTDOWN_GRACE` and `LOG_LEVEL`, which have defaults.
+    /// - Parameter handler: what to do for each job.
+    public static func run(_ handler: some JobHandler) -> Never {
+        run { _, _ in handler }
+    }
+
+    /// Runs `JOB_COMMAND`, or the demonstration handler where there is none.
+    package static func runFromEnvironment() -> Never {
+        run { settings, log in
+            if let command = settings.command {
+                return try CommandHandler(command: command, concurrency: settings.concurrency)
+            }
+            log.notice("JOB_COMMAND is not set: running the demonstration handler, which only sleeps")
+            return DemonstrationHandler()
+        }
+    }
+
+    private static func run(_ makeHandler: (WorkerSettings, Log) throws -> any JobHandler) -> Never {
+        Signals.block()
+        var environment = Environment()
+        let settings = WorkerSettings(&environment)
+        let log = Log(label: "job-worker", level: settings.logLevel)
+        environment.exitOnFault(log: log)
+        do {
+            try run(settings, handler: try makeHandler(settings, log), log: log)
+            exit(ExitCode.success)
+        } catch {
+            log.critical("cannot work", ["error": "\(error)"])
+            exit(ExitCode.software)
+        }
+    }
+
+    private static func run(_ settings: WorkerSettings, handler: any JobHandler, log: Log) throws {
+        let (wakeup, shutdown, stop) = (try Wakeup(), try Wakeup(), try Wakeup())
+        let held = HeldJobs(handler, concurrency: settings.concurrency, timeout: settings.timeout, wakeup: wakeup)
+        try Signals.watchForShutdown { _ in shutdown.signal() }
+        let threads = [
+            try Thread.start(name: "heartbeat") {
+                Heartbeat(settings: settings, held: held, stop: stop, log: log).run()
+            },
+            try Thread.start(name: "timekeeper") {
+                Timekeeper(held: held, shutdown: shutdown, stop: stop, log: log).run()
+            },
+            try Thread.start(name: "reconciler") {
+                var reconciler = Reconciler(settings, stop: stop, log: log)
+                reconciler.run()
+            },
+        ]
+        log.notice("working", ["prefetch": "\(settings.prefetch)", "concurrency": "\(settings.concurrency)"])
+        var loop = WorkerLoop(settings, held: held, wakeup: wakeup, shutdown: shutdown, log: log)
+        loop.run()
+        stop.signal()
+        for thread in threads { thread.join() }
+        log.notice("stopped", ["held": "\(held.count)"])
+    }
+}

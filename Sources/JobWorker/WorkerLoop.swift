@@ -1,0 +1,249 @@
+internal import Glibc
+internal import JobStorage
+internal import Jobs
+internal import Postgres
+internal import Redis
+internal import Service
+
+/// The worker's main loop: fetches messages, claims their jobs, and writes how they ended, each as a batch.
+///
+/// A message is acknowledged once its job is claimed: from then on the lease, not Redis, brings the job back when this
+/// worker is lost.
+struct WorkerLoop {
+    /// How long Redis may hold a fetch back while there is nothing to fetch.
+    static let fetchWait: Duration = .seconds(1)
+    /// How long to wait for Redis otherwise.
+    static let redisTimeout: Duration = .milliseconds(500)
+    /// How often to look into PostgreSQL for jobs while Redis is away; also the pause after a failed statement.
+    static let fallbackPause: Duration = .seconds(1)
+
+    let settings: WorkerSettings
+    let held: HeldJobs
+    /// Signalled when a job has ended.
+    let wakeup: Wakeup
+    /// Signalled when the worker is to stop.
+    let shutdown: Wakeup
+    let log: Log
+    private let store: JobStore
+    private let stream: JobStream
+    private var announcer: Announcer
+
+    /// Fetched, and not claimed yet.
+    private var messages: [Message] = []
+    /// Done with, and not acknowledged yet.
+    private var done: [StreamID] = []
+    /// Ended, and not written yet.
+    private var outcomes: [Outcome] = []
+    /// Interrupted, and not handed back yet.
+    private var interrupted: [Claim] = []
+    /// Until when Redis has to answer the fetch that is under way.
+    private var fetchDeadline: Deadline?
+    private var fallbackAt = Deadline(after: .zero)
+    private var retryAt = Deadline(after: .zero)
+    private var redisIsAway = false
+    private var graceEnds: Deadline?
+    /// When this worker ends even though jobs are still held.
+    private var lastMoment: Deadline?
+    private var fenced = 0
+
+    init(_ settings: WorkerSettings, held: HeldJobs, wakeup: Wakeup, shutdown: Wakeup, log: Log) {
+        self.settings = settings
+        self.held = held
+        self.wakeup = wakeup
+        self.shutdown = shutdown
+        self.log = log
+        store = JobStore(Database(url: settings.databaseURL, name: "job-worker", timeout: .seconds(10)))
+        stream = JobStream(settings.redis, timeout: WorkerLoop.redisTimeout)
+        announcer = Announcer(store: store, stream: stream, log: log)
+    }
+
+    /// Runs until it was told to shut down and holds no job, or may wait no longer.
+    mutating func run() {
+        while true {
+            settle()
+            claimFetched()
+            if graceEnds != nil, isDrained { return }
+            if graceEnds == nil { fetch() }
+            receive()
+            wait()
+        }
+    }
+
+    private var isDrained: Bool {
+        if lastMoment?.hasPassed == true { return true }
+        return held.count == 0 && fetchDeadline == nil && messages.isEmpty
+    }
+
+    // MARK: - PostgreSQL
+
+    /// Writes what has ended. What can't be written now is kept, and its lease with it, until it can.
+    private mutating func settle() {
+        for (claim, ending) in held.takeEnded() {
+            switch ending {
+            case .lost: held.settle([claim])
+            case .interrupted: interrupted.append(claim)
+            case .succeeded, .failed: if let outcome = ending.outcome(of: claim) { outcomes.append(outcome) }
+            }
+        }
+        guard retryAt.hasPassed else { return }
+        do throws(PostgresError) {
+            try finish()
+            try handBack()
+        } catch {
+            pause("jobs have ended, and PostgreSQL does not take it", error)
+        }
+    }
+
+    private mutating func finish() throws(PostgresError) {
+        guard !outcomes.isEmpty else { return }
+        let written = try store.finish(outcomes)
+        held.settle(outcomes.map(\.claim))
+        let rejected = outcomes.filter { !written.contains($0.claim.id) }
+        outcomes.removeAll(keepingCapacity: true)
+        guard !rejected.isEmpty else { return }
+        fenced += rejected.count
+        log.warning(
+            "outcomes of lost claims were rejected",
+            ["jobs": rejected.map { $0.claim.id.description }.joined(separator: ","), "fenced": "\(fenced)"])
+    }
+
+    private mutating func handBack() throws(PostgresError) {
+        guard !interrupted.isEmpty else { return }
+        let waiting = try store.release(interrupted, announcer: &announcer.id)
+        log.notice("handed \(waiting.count) jobs back")
+        held.settle(interrupted)
+        interrupted.removeAll()
+        announcer.announce(waiting)
+    }
+
+    private mutating func claimFetched() {
+        guard !messages.isEmpty, retryAt.hasPassed else { return }
+        if graceEnds != nil { return returnFetched() }
+        do throws(PostgresError) {
+            let claims = try store.claim(messages.compactMap(\.jobID), lease: settings.lease)
+            log.debug("claimed \(claims.count) of \(messages.count) jobs")
+            done.append(contentsOf: messages.map(\.streamID))
+            messages.removeAll(keepingCapacity: true)
+            held.add(claims)
+        } catch {
+            pause("jobs were fetched, and PostgreSQL does not give them", error)
+        }
+    }
+
+    private mutating func pause(_ what: String, _ error: PostgresError) {
+        log.warning(what, ["error": error.description])
+        retryAt = Deadline(after: WorkerLoop.fallbackPause)
+    }
+
+    // MARK: - Redis
+
+    private var room: Int { settings.prefetch - held.count - messages.count }
+
+    private mutating func fetch() {
+        guard fetchDeadline == nil else { return }
+        let room = room
+        do throws(RedisError) {
+            if room > 0 {
+                try stream.fetch(count: room, wait: WorkerLoop.fetchWait, acknowledging: done)
+                fetchDeadline = Deadline(after: WorkerLoop.fetchWait + WorkerLoop.redisTimeout)
+            } else {
+                try stream.acknowledge(done)
+            }
+            done.removeAll(keepingCapacity: true)
+        } catch {
+            fallBack(error)
+        }
+    }
+
+    private mutating func receive() {
+        guard let fetchDeadline else { return }
+        do throws(RedisError) {
+            if let fetched = try stream.fetched() {
+                messages = fetched
+                self.fetchDeadline = nil
+                if redisIsAway { log.notice("Redis is back") }
+                redisIsAway = false
+            } else if fetchDeadline.hasPassed {
+                throw RedisError.connection("no answer in time")
+            }
+        } catch {
+            self.fetchDeadline = nil
+            if error.code == "NOGROUP" { makeGroup() } else { fallBack(error) }
+        }
+    }
+
+    /// The group is gone, and the stream with it, or was never there. Other messages may be gone too: the reconciler looks.
+    private mutating func makeGroup() {
+        do throws(RedisError) {
+            guard try stream.makeGroup() else { return }
+            log.notice("made the stream and its group")
+            try stream.removeMark()
+        } catch {
+            fallBack(error)
+        }
+    }
+
+    /// Without Redis the jobs that wait are found in PostgreSQL.
+    private mutating func fallBack(_ error: RedisError) {
+        stream.disconnect()
+        if !redisIsAway { log.warning("Redis is away; looking for jobs in PostgreSQL", ["error": error.description]) }
+        redisIsAway = true
+        let room = room
+        guard room > 0, fallbackAt.hasPassed, retryAt.hasPassed else { return }
+        do throws(PostgresError) {
+            let claims = try store.claimWaiting(limit: room, lease: settings.lease)
+            held.add(claims)
+            // Where there were enough there may be more.
+            if claims.count < room { fallbackAt = Deadline(after: WorkerLoop.fallbackPause) }
+        } catch {
+            pause("PostgreSQL does not give jobs", error)
+        }
+    }
+
+    /// What was fetched and not claimed goes to another worker.
+    private mutating func returnFetched() {
+        do throws(RedisError) { try stream.announceAnew(messages) } catch {
+            log.warning("fetched messages are announced later", ["error": error.description])
+        }
+        messages.removeAll()
+    }
+
+    // MARK: - Waiting
+
+    /// Waits for whatever comes first: a job that ended, a message, the order to shut down, or the time to try again.
+    private mutating func wait() {
+        guard messages.isEmpty || !retryAt.hasPassed else { return }
+        var deadline = fetchDeadline ?? .never
+        if !outcomes.isEmpty || !interrupted.isEmpty || !messages.isEmpty { deadline = min(deadline, retryAt) }
+        if fetchDeadline == nil && graceEnds == nil && room > 0 { deadline = min(deadline, max(fallbackAt, retryAt)) }
+        if let graceEnds { deadline = min(deadline, lastMoment ?? graceEnds) }
+        var descriptors = [
+            pollfd(fd: wakeup.fileDescriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: fetchDeadline == nil ? -1 : stream.fileDescriptor, events: Int16(POLLIN), revents: 0),
+            // Readable from the order on.
+            pollfd(fd: graceEnds == nil ? shutdown.fileDescriptor : -1, events: Int16(POLLIN), revents: 0),
+        ]
+        poll(&descriptors, nfds_t(descriptors.count), deadline.remainingMilliseconds)
+        wakeup.drain()
+        if descriptors[2].revents != 0 { beginShutdown() }
+        if let graceEnds, graceEnds.hasPassed, lastMoment == nil { endGrace() }
+    }
+
+    private mutating func beginShutdown() {
+        log.notice("shutting down", ["held": "\(held.count)"])
+        graceEnds = Deadline(after: .seconds(settings.shutdownGrace))
+        interrupted += held.takeWaiting()
+        if !done.isEmpty {
+            // At the worst other workers see these messages again, and find their jobs taken.
+            try? fetchDeadline == nil ? stream.acknowledge(done) : ()
+            done.removeAll()
+        }
+    }
+
+    private mutating func endGrace() {
+        lastMoment = Deadline(after: HeldJobs.stopLimit + .seconds(1))
+        guard held.count > 0 else { return }
+        log.notice("stopping the jobs that still run", ["held": "\(held.count)"])
+        held.stopAll()
+    }
+}

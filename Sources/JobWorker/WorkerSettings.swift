@@ -1,0 +1,38 @@
+internal import JobStorage
+internal import Service
+
+/// How a worker is set up. Durations are in seconds.
+struct WorkerSettings: Sendable {
+    let databaseURL: String
+    let redis: RedisAddress
+    /// JOB_PREFETCH: the most jobs held at a time.
+    let prefetch: Int
+    /// JOB_CONCURRENCY: how many of them run at once.
+    let concurrency: Int
+    /// JOB_TIMEOUT: how long a job may run.
+    let timeout: Int
+    /// JOB_LEASE: how long a claim holds without a heartbeat.
+    let lease: Int
+    /// JOB_MAX_ATTEMPTS: how often a job may lose its worker.
+    let maxAttempts: Int
+    /// JOB_SHUTDOWN_GRACE: how long running jobs may go on after SIGTERM.
+    let shutdownGrace: Int
+    /// JOB_COMMAND: what to run for each job, where no Swift handler is given.
+    let command: String?
+    let logLevel: LogLevel
+
+    init(_ environment: inout Environment) {
+        databaseURL = environment.required("DATABASE_URL")
+        let redis = environment.redisURL("REDIS_URL")
+        self.redis = RedisAddress(
+            host: redis.host, port: UInt16(clamping: redis.port), password: redis.password, database: redis.database)
+        prefetch = environment.integer("JOB_PREFETCH", default: 10, in: 1...10_000)
+        concurrency = environment.integer("JOB_CONCURRENCY", default: prefetch, in: 1...10_000)
+        timeout = environment.integer("JOB_TIMEOUT", default: 30, in: 1...604_800)
+        lease = environment.integer("JOB_LEASE", default: 10, in: 1...3600)
+        maxAttempts = environment.integer("JOB_MAX_ATTEMPTS", default: 5, in: 1...1_000_000)
+        shutdownGrace = environment.integer("JOB_SHUTDOWN_GRACE", default: 30, in: 0...604_800)
+        command = environment.string("JOB_COMMAND")
+        logLevel = environment.choice("LOG_LEVEL", default: .info)
+    }
+}
