@@ -9,7 +9,7 @@ CREATE INDEX announcements_created_at_idx ON announcements (created_at);
 
 -- One row: which worker's turn it is to reconcile, and what the stream's Redis said of itself the last time.
 CREATE TABLE reconciliation (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     round bigint NOT NULL DEFAULT 0,
     next_at timestamptz NOT NULL DEFAULT '-infinity',
     redis_run_id text
