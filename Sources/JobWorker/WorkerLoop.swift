@@ -62,9 +62,9 @@ struct WorkerLoop {
         while true {
             settle()
             claimFetched()
-            if graceEnds != nil, isDrained { return }
             if graceEnds == nil { fetch() }
             receive()
+            if graceEnds != nil, isDrained { return }
             wait()
         }
     }
