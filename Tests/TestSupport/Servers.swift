@@ -1,0 +1,85 @@
+package import Foundation
+internal import Glibc
+
+/// A PostgreSQL and a Redis for the tests of this process, started when the first test asks for them. They end with the
+/// process, however it ends.
+package final class Servers: Sendable {
+    package static let shared = Result { try Servers() }
+
+    package let directory: URL
+    package let redisPort: UInt16
+    private let lifeline: Int32
+
+    private static let binaries = "/usr/lib/postgresql/15/bin"
+    /// PostgreSQL refuses to run as root.
+    private static let asUser = getuid() == 0 ? ["runuser", "-u", "postgres", "--"] : []
+
+    private init() throws {
+        directory = URL(fileURLWithPath: "/tmp/job-tests-\(getpid())")
+        redisPort = try Servers.freePort()
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        lifeline = try Servers.startUndertaker(directory)
+        try startPostgres()
+        try startRedis()
+    }
+
+    /// A shell that waits until this process is gone, and then ends the servers and removes what they wrote.
+    private static func startUndertaker(_ directory: URL) throws -> Int32 {
+        var ends: [Int32] = [0, 0]
+        guard pipe(&ends) == 0 else { throw TestFailure("pipe") }
+        // Nobody but this process may hold the write end.
+        _ = fcntl(ends[1], F_SETFD, FD_CLOEXEC)
+        let script = """
+            trap '' INT TERM HUP; cat
+            for file in \(directory.path)/data/postmaster.pid \(directory.path)/redis.pid; do
+                pid=$(head -n 1 $file) || continue
+                kill -INT $pid; while kill -0 $pid 2>/dev/null; do sleep 0.1; done
+            done
+            rm -rf \(directory.path)
+            """
+        _ = try Child(
+            ["setsid", "sh", "-c", script], environment: [:], input: "/proc/self/fd/\(ends[0])", output: "/dev/null",
+            error: "/dev/null")
+        close(ends[0])
+        return ends[1]
+    }
+
+    private func startPostgres() throws {
+        let data = directory.appendingPathComponent("data").path
+        if getuid() == 0 { try Shell.check(["chown", "postgres", directory.path]) }
+        let options = "-c listen_addresses='' -c unix_socket_directories=\(directory.path) -c max_connections=300"
+        try Shell.check(
+            Servers.asUser + ["\(Servers.binaries)/initdb", "-D", data, "-A", "trust", "-U", "tests", "--no-sync"])
+        try Shell.check(
+            Servers.asUser + [
+                "\(Servers.binaries)/pg_ctl", "-D", data, "-l", "\(directory.path)/log", "-o", options, "-w", "start",
+            ])
+    }
+
+    private func startRedis() throws {
+        try Shell.check([
+            "redis-server", "--port", "\(redisPort)", "--bind", "127.0.0.1", "--dir", directory.path, "--daemonize", "yes",
+            "--pidfile", "\(directory.path)/redis.pid", "--databases", "1000", "--save", "", "--logfile",
+            "\(directory.path)/redis.log",
+        ])
+    }
+
+    /// A port that nobody listens on at this moment.
+    package static func freePort() throws -> UInt16 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let status = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1
+            }
+        }
+        guard status == 0 else { throw TestFailure("no free port") }
+        return UInt16(bigEndian: address.sin_port)
+    }
+
+    package func url(database: String) -> String { "postgresql://tests@/\(database)?host=\(directory.path)" }
+}
