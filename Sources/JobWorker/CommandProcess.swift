@@ -5,7 +5,7 @@ import Glibc
 ///
 /// Every one must be ended with ``finish()``.
 struct CommandProcess: ~Copyable {
-    private let leader: pid_t
+    private let group: CommandGroup
     private let slot: UnsafeMutablePointer<Int32>
 
     /// Becomes readable when the leader has ended.
@@ -28,31 +28,21 @@ struct CommandProcess: ~Copyable {
             }
         }
         guard failure == 0 else { throw CommandError(CommandProgram.shell, failure) }
-        self.leader = leader
+        group = CommandGroup(number: leader)
         self.slot = slot
         self.pidfd = CommandDescriptor(owning: pidfd)
     }
 
-    /// Sends a signal to the whole group. The leader's number cannot have been given to another: it is not reaped yet.
-    borrowing func signal(_ signal: Int32) { _ = kill(-leader, signal) }
+    /// Sends a signal to the whole group. Its number cannot have been given to another: the leader is not reaped yet.
+    borrowing func signal(_ signal: Int32) { group.signal(signal) }
 
     /// Kills what is left of the group once the leader has ended, and reaps it. The order is ``CommandGuardian``'s.
     consuming func finish() -> CommandStatus {
-        signal(SIGKILL)
+        group.signal(SIGKILL)
         linux_clear_group(slot)
         var word: Int32 = 0
-        while waitpid(leader, &word, 0) < 0 && errno == EINTR {}
-        awaitGroupEnd()
+        while waitpid(group.number, &word, 0) < 0 && errno == EINTR {}
+        group.awaitEnd()
         return CommandStatus(waitStatus: word)
-    }
-
-    /// The kill has reached every process of the group, but each dies on its own. Nothing of a finished job goes on, so wait
-    /// for that; a second at most, since one in an uninterruptible wait is not ours to end.
-    private borrowing func awaitGroupEnd() {
-        for _ in 0..<5000 {
-            guard kill(-leader, 0) == 0 else { return }
-            // Orphans are this process's own where it is pid 1 of a container: nobody else would reap them.
-            if waitpid(-leader, nil, WNOHANG) <= 0 { usleep(200) }
-        }
     }
 }

@@ -12,11 +12,11 @@ final class CommandProgram: @unchecked Sendable {  // The strings are written in
     private let arguments: [UnsafeMutablePointer<CChar>?]
     private let inherited: [UnsafeMutablePointer<CChar>?]
 
-    /// - Parameter environment: Entries such as `NAME=value`.
-    init(command: String, environment: [String] = CommandProgram.currentEnvironment()) {
+    /// Takes this process's environment as it is now.
+    init(command: String) {
         arguments = [strdup(Self.shell), strdup("-c"), strdup(command), nil]
-        inherited = environment.filter { entry in
-            let name = String(entry.prefix { $0 != "=" })
+        inherited = Self.environment().filter { entry in
+            let name = String(String(cString: entry).prefix { $0 != "=" })
             return !Self.withheld.contains(name) && !Self.perJob.contains(name)
         }.map { strdup($0) }
     }
@@ -37,12 +37,13 @@ final class CommandProgram: @unchecked Sendable {  // The strings are written in
         return try body(arguments, inherited + own + [nil])
     }
 
-    static func currentEnvironment() -> [String] {
-        var entries: [String] = []
+    /// Pointers rather than strings: a value may be anything but UTF-8.
+    private static func environment() -> [UnsafeMutablePointer<CChar>] {
+        var entries: [UnsafeMutablePointer<CChar>] = []
         // Imported as never null, which it is after clearenv(3).
         var next: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = environ
         while let entry = next?.pointee {
-            entries.append(String(cString: entry))
+            entries.append(entry)
             next = next?.advanced(by: 1)
         }
         return entries
