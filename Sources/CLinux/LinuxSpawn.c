@@ -37,9 +37,12 @@ static int connect_standard(const struct linux_command *command) {
 }
 
 static void reset_signals(void) {
-    struct sigaction action = {.sa_handler = SIG_DFL};
-    // KILL, STOP and glibc's two internal signals refuse; executing resets those that have a handler.
-    for (int signal = 1; signal < NSIG; signal++) (void)sigaction(signal, &action, NULL);
+    // The kernel's own structure, all zero: SIG_DFL. glibc's sigaction refuses its two internal signals, and its posix_spawn
+    // leaves one of them ignored in whatever it starts, which may be this worker.
+    static const uint64_t action[8];
+    for (int signal = 1; signal < NSIG; signal++) {
+        (void)syscall(SYS_rt_sigaction, signal, action, NULL, sizeof(linux_signals));
+    }
     (void)linux_mask_signals(LINUX_NO_SIGNALS);
 }
 
