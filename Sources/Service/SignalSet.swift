@@ -20,20 +20,20 @@ struct SignalSet {
     }
 
     /// Blocks the set in the calling thread, beside what it blocks already.
-    ///
-    /// - Returns: what the thread blocked before.
-    @discardableResult
-    func block() -> SignalSet {
+    func block() {
         var set = raw
-        var before = SignalSet([])
-        pthread_sigmask(SIG_BLOCK, &set, &before.raw)
-        return before
+        pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
     /// Makes the set the calling thread's mask.
-    func install() {
+    ///
+    /// - Returns: what the thread blocked before.
+    @discardableResult
+    func install() -> SignalSet {
         var set = raw
-        pthread_sigmask(SIG_SETMASK, &set, nil)
+        var before = SignalSet([])
+        pthread_sigmask(SIG_SETMASK, &set, &before.raw)
+        return before
     }
 
     /// Waits until one of the set, blocked in this thread, arrives. The corresponding C function is `sigwait`.

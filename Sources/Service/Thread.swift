@@ -25,7 +25,7 @@ package final class Thread: Sendable {
     package static func start(name: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) -> Thread {
         let start = Unmanaged.passRetained(Start(name: name, body: body))
         // The mask is inherited. Set by the thread itself, it would leave a moment in which a signal lands there.
-        let mask = SignalSet.asynchronous.block()
+        let mask = SignalSet.asynchronous.install()
         defer { mask.install() }
         var id = pthread_t()
         let code = pthread_create(&id, nil, { Start.run($0) }, start.toOpaque())
