@@ -24,7 +24,9 @@ package enum CreateRequest {
         reader.whitespace()
         if reader.next == nil { throw .badRequest("the body is empty but for white space") }
         if reader.skip(.openBrace) { return }
-        throw .badRequest("the body must be a JSON object, not \(try reader.value(depth: 0).kind)")
+        let value = try reader.value(depth: 0)
+        try reader.end()
+        throw .badRequest("the body must be a JSON object, not \(value.kind)")
     }
 
     /// Reads the members and the closing brace.

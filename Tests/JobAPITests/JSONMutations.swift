@@ -54,8 +54,12 @@ struct JSONMutations: RandomNumberGenerator {
     }
 
     private mutating func object(depth: Int) -> String {
-        let members = (0..<Int.random(in: 0...3, using: &self)).map { _ in
+        var members = (0..<Int.random(in: 0...3, using: &self)).map { _ in
             pick(Self.names) + space() + ":" + space() + value(depth: depth + 1) + space()
+        }
+        // Mostly one that is asked for: else hardly a body would be accepted.
+        if depth == 0, Int.random(in: 0..<4, using: &self) > 0 {
+            members.append("\"object_id\":" + space() + String(Int32.random(in: .min ... .max, using: &self)))
         }
         return "{" + space() + members.joined(separator: "," + space()) + "}"
     }
