@@ -36,6 +36,14 @@ struct SettingFileTests {
             environment.faults.allSatisfy { $0.hasPrefix("DATABASE_URL_FILE names '\(path)', which cannot be read: ") })
     }
 
+    @Test("What is no path, and so may be the secret under the wrong name, is not repeated")
+    func misplaced() {
+        var environment = Environment(["DATABASE_URL_FILE": "postgres://user:hunter2@db/jobs"])
+        _ = environment.required("DATABASE_URL")
+        let expected = "DATABASE_URL_FILE names a file, which cannot be read: No such file or directory"
+        #expect(environment.faults == [expected])
+    }
+
     @Test("A setting given both ways is a fault, and neither value is shown")
     func both() {
         var environment = Environment(["DATABASE_URL": "hunter2", "DATABASE_URL_FILE": "/etc/passwd"])
