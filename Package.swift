@@ -56,7 +56,7 @@ let package = Package(
         tests("JobsTests", ["Jobs"]),
         tests("ServiceTests", ["Service"]),
         tests("JobAPITests", ["JobAPI", "Jobs"]),
-        tests("JobWorkerTests", ["JobWorker", "Jobs", "Service"]),
+        tests("JobWorkerTests", ["JobWorker", "Jobs", "Service", "TestSupport"]),
         tests("IntegrationTests", ["JobStorage", "JobWorker", "Jobs", "Postgres", "Redis", "Service", "TestSupport"]),
         tests("EndToEndTests", ["TestSupport"]),
     ],

@@ -55,7 +55,7 @@ struct CommandContainmentTests {
             let command = "sleep 60 & echo $$ $! >> \(file); \(orphan); wait"
             let handler = try CommandHandler(command: command, concurrency: 4)
             let runs = (1...4).map { id in Task { try await handler.run(Job(id: Int64(id), objectID: 1)) } }
-            _ = try await eventually { numbers(in: file).count == 12 }
+            try await eventually { numbers(in: file).count == 12 }
             Glibc.signal(signal, SIG_DFL)
             kill(getpid(), signal)
             for run in runs { try await run.value }
@@ -72,7 +72,7 @@ struct CommandContainmentTests {
             let command = "pkill -KILL -P $PPID -x job-guardian && echo $$ > \(file); exec sleep 60"
             let handler = try CommandHandler(command: command, concurrency: 1)
             let run = Task { try await handler.run(Job(id: 1, objectID: 1)) }
-            _ = try await eventually { numbers(in: file).count == 1 }
+            try await eventually { numbers(in: file).count == 1 }
             kill(getpid(), SIGKILL)
             try await run.value
         }
@@ -87,7 +87,7 @@ struct CommandContainmentTests {
         await #expect(processExitsWith: .success) { [file = file as String] in
             let handler = try CommandHandler(command: "sleep 60 & echo $$ $! > \(file); wait", concurrency: 1)
             let run = Task { try await handler.run(Job(id: 1, objectID: 1)) }
-            _ = try await eventually { numbers(in: file).count == 2 }
+            try await eventually { numbers(in: file).count == 2 }
             _ = run
             exit(0)
         }
@@ -113,7 +113,7 @@ struct CommandContainmentTests {
             #expect(status("Threads") == threads)
             handler = nil
             // The guardian goes with the handler: no child at all is left.
-            let isAlone = try await eventually { waitpid(-1, nil, WNOHANG) == -1 && errno == ECHILD }
+            try await eventually { waitpid(-1, nil, WNOHANG) == -1 && errno == ECHILD }
             #expect(isAlone)
         }
     }

@@ -16,16 +16,6 @@ func message(of handler: CommandHandler, _ job: Job) async throws -> String? {
     }
 }
 
-/// Waits until a condition holds. Returns `false` if it does not within the time.
-func eventually(within limit: Duration = .seconds(10), _ condition: () -> Bool) async throws -> Bool {
-    let deadline = ContinuousClock.now + limit
-    while !condition() {
-        if ContinuousClock.now > deadline { return false }
-        try await Task.sleep(for: .milliseconds(5))
-    }
-    return true
-}
-
 /// Whether a process has ended; it may still wait for its parent to reap it.
 func isGone(_ pid: Int32) -> Bool {
     guard let stat = contents(of: "/proc/\(pid)/stat"), let end = stat.lastIndex(of: ")") else { return true }
