@@ -1,0 +1,38 @@
+# Settings of `up` may stand behind it or before it (`make up JOB_TIMEOUT=2`, `JOB_TIMEOUT=2 make up`): see the README.
+export PORT ?= 3000
+export WORKERS ?= 2
+export FCGI ?= 2
+export RUN ?= .run
+
+# make would expand a `$` in what stands on its command line; what it took from the environment it passes on untouched.
+$(foreach name,$(.VARIABLES),$(if $(filter command,$(word 1,$(origin $(name)))),\
+    $(eval override export $(name) := $$(value $(name)))))
+
+release := swift build --configuration release --static-swift-stdlib
+
+.PHONY: help install build up test lint clean
+
+help: ## Show this help
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand --tabs=18
+
+install: ## Install the Debian packages that are missing
+	@Sources/stack/install run test
+
+build: ## Build the release binaries
+	@Sources/stack/install run
+	$(release)
+
+up: build ## Run everything on this machine until Ctrl-C: PORT=3000 WORKERS=2 FCGI=2 RATE_LIMIT= RUN=.run
+	@exec setpriv --pdeathsig TERM Sources/stack/up
+
+test: install ## Build and run every test
+	$(release)
+	swift test --parallel
+
+lint: ## Check the style of the sources
+	swift format lint --strict --recursive Package.swift Sources Tests
+	@if command -v shellcheck >/dev/null; then shellcheck --external-sources --source-path=SCRIPTDIR .ci/run $$(grep --files-with-matches --recursive '^#!.*bash' Sources/stack); fi
+
+clean: ## Remove the stack's data, logs and secrets, and what was built
+	@Sources/stack/clean
+	rm -rf .build

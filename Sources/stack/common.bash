@@ -1,0 +1,73 @@
+# Shared by the scripts beside this file.
+# shellcheck shell=bash
+
+# The directory of the repository.
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+
+say() { printf '==> %s\n' "$*"; }
+
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+# Sets `link`, where the caller sees the stack's state (RUN, by default .run in the repository), and `run`, where it really is.
+# They differ where the link cannot hold it: a unix socket's path ends at 107 bytes, and under root PostgreSQL and nginx run
+# as users of their own, who may not get into a repository below /root.
+find_run_directory() {
+    link=$(realpath --canonicalize-missing --no-symlinks "${RUN:-$root/.run}")
+    run=$link
+    if [[ -L $link ]]; then
+        run=$(realpath --canonicalize-missing "$link")
+    elif [[ ! -e $link ]] && ! is_reachable "$link"; then
+        run=/var/tmp/job-service-$UID-$(cksum <<<"$link" | cut -d ' ' -f 1)
+    fi
+    [[ ! -e $run || -O $run ]] || die "$run belongs to someone else: make up RUN=<another directory>"
+    [[ ! -e $run || -e $run/lock || -z $(ls -A "$run") ]] || die "$run holds something else: make up RUN=<another directory>"
+}
+
+is_reachable() {
+    local directory=$1 user
+    ((${#directory} <= 80)) || return 1
+    ((UID == 0)) || return 0
+    until [[ -d $directory ]]; do directory=$(dirname "$directory"); done
+    for user in postgres www-data; do
+        runuser -u "$user" -- test -x "$directory" || return 1
+    done
+}
+
+# One stack a directory. The kernel gives the lock back however its holder ends.
+take_lock() {
+    exec {lock}<>"$run/lock"
+    flock --nonblock "$lock" || die "a stack is already running in $link (process $(<"$run/lock"))${1:+: $1}"
+}
+
+# Prints the id and name of each process of this stack. Known by its name together with its working directory (PostgreSQL,
+# Redis, nginx) or its environment (ours), so that neither a reused process id nor a shell in the directory is taken for one.
+processes() {
+    local process name
+    for process in /proc/[0-9]*; do
+        read -r name 2>/dev/null <"$process/comm" || continue
+        case $name in
+            postgres | redis-server | nginx)
+                [[ $(readlink "$process/cwd")/ == "$run"/* ]] || continue ;;
+            supervisord | job-fcgi | job-worker)
+                grep --quiet --null-data --line-regexp --fixed-strings "STACK_RUN=$run" "$process/environ" 2>/dev/null || continue ;;
+            *) continue ;;
+        esac
+        echo "${process#/proc/} $name"
+    done
+}
+
+# Ends what is left of an earlier run. Every part is told to stop when its parent dies, so this mostly waits.
+sweep() {
+    local left id name deadline=$((SECONDS + 45))
+    left=$(processes)
+    [[ -n $left ]] || return 0
+    say "stopping what an earlier run left behind: ${left//$'\n'/, }"
+    while read -r id name; do kill -TERM "$id" 2>/dev/null || true; done <<<"$left"
+    while left=$(processes) && [[ -n $left ]]; do
+        ((SECONDS < deadline)) || die "still running after 45 s, please end by hand: ${left//$'\n'/, }"
+        sleep 0.1
+    done
+}
