@@ -59,15 +59,19 @@ processes() {
     done
 }
 
-# Ends what is left of an earlier run. Every part is told to stop when its parent dies, so this mostly waits.
+# Ends what is left of an earlier run. The kernel told every part to stop when its parent died, so this mostly waits; a living
+# supervisord is stopping the rest in order, and is let do it.
 sweep() {
-    local left id name deadline=$((SECONDS + 45))
+    local left id name deadline=$((SECONDS + ${STACK_STOP_WAIT:-40} + 20))
     left=$(processes)
     [[ -n $left ]] || return 0
-    say "stopping what an earlier run left behind: ${left//$'\n'/, }"
-    while read -r id name; do kill -TERM "$id" 2>/dev/null || true; done <<<"$left"
+    say "stopping what an earlier run left behind: $(cut -d ' ' -f 2 <<<"$left" | sort --unique | paste --serial --delimiters ' ')"
     while left=$(processes) && [[ -n $left ]]; do
-        ((SECONDS < deadline)) || die "still running after 45 s, please end by hand: ${left//$'\n'/, }"
+        if [[ $left != *supervisord* && -z ${told:-} ]]; then
+            local told=yes
+            while read -r id name; do kill -TERM "$id" 2>/dev/null || true; done <<<"$left"
+        fi
+        ((SECONDS < deadline)) || die "still running, please end them by hand: ${left//$'\n'/, }"
         sleep 0.1
     done
 }
