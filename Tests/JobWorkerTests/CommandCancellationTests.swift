@@ -1,5 +1,6 @@
 import Glibc
 import JobWorker
+import TestSupport
 import Testing
 
 @Suite("Command: cancellation", .timeLimit(.minutes(1)))

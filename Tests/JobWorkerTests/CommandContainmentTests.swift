@@ -1,5 +1,6 @@
 import Glibc
 import JobWorker
+import TestSupport
 import Testing
 
 @Suite("Command: containment", .timeLimit(.minutes(1)))
@@ -62,7 +63,7 @@ struct CommandContainmentTests {
         }
         let pids = numbers(in: file)
         #expect(pids.count == 12)
-        #expect(try await eventually(within: .seconds(5)) { pids.allSatisfy(isGone) })
+        try await eventually(within: .seconds(5)) { pids.allSatisfy(isGone) }
     }
 
     @Test func `a killed worker takes the command with it even where the guardian is gone`() async throws {
@@ -78,7 +79,7 @@ struct CommandContainmentTests {
         }
         let pids = numbers(in: file)
         #expect(pids.count == 1)
-        #expect(try await eventually(within: .seconds(5)) { pids.allSatisfy(isGone) })
+        try await eventually(within: .seconds(5)) { pids.allSatisfy(isGone) }
     }
 
     @Test func `a worker that ends normally takes everything with it, the guardian included`() async throws {
@@ -93,7 +94,7 @@ struct CommandContainmentTests {
         }
         let pids = numbers(in: file)
         #expect(pids.count == 2)
-        #expect(try await eventually(within: .seconds(5)) { pids.allSatisfy(isGone) })
+        try await eventually(within: .seconds(5)) { pids.allSatisfy(isGone) }
     }
 
     @Test func `500 runs leave no descriptor, no child and no thread`() async {
