@@ -19,13 +19,23 @@ package struct Child: Sendable {
         posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, error, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        // Threads of a test may block signals, and a child inherits that.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var (none, all) = (sigset_t(), sigset_t())
+        sigemptyset(&none)
+        sigfillset(&all)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setsigdefault(&attributes, &all)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
         let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }.map { "\($0)=\($1)" }
         var (words, settings) = (arguments.map { strdup($0) }, variables.map { strdup($0) })
         defer { for pointer in words + settings { free(pointer) } }
         words.append(nil)
         settings.append(nil)
         var child: pid_t = 0
-        let code = posix_spawnp(&child, arguments[0], &actions, nil, words, settings)
+        let code = posix_spawnp(&child, arguments[0], &actions, &attributes, words, settings)
         guard code == 0 else { throw TestFailure("\(arguments[0]): \(String(cString: strerror(code)))") }
         pid = child
     }

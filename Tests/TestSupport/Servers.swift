@@ -8,7 +8,7 @@ package final class Servers: Sendable {
 
     package let directory: URL
     package let redisPort: UInt16
-    private let lifeline: Int32
+    private let lifeline: Lifeline
 
     private static let binaries = "/usr/lib/postgresql/15/bin"
     /// PostgreSQL refuses to run as root.
@@ -24,11 +24,8 @@ package final class Servers: Sendable {
     }
 
     /// A shell that waits until this process is gone, and then ends the servers and removes what they wrote.
-    private static func startUndertaker(_ directory: URL) throws -> Int32 {
-        var ends: [Int32] = [0, 0]
-        guard pipe(&ends) == 0 else { throw TestFailure("pipe") }
-        // Nobody but this process may hold the write end.
-        _ = fcntl(ends[1], F_SETFD, FD_CLOEXEC)
+    private static func startUndertaker(_ directory: URL) throws -> Lifeline {
+        let lifeline = try Lifeline()
         let script = """
             trap '' INT TERM HUP; cat
             for file in \(directory.path)/data/postmaster.pid \(directory.path)/redis.pid; do
@@ -38,10 +35,9 @@ package final class Servers: Sendable {
             rm -rf \(directory.path)
             """
         _ = try Child(
-            ["setsid", "sh", "-c", script], environment: [:], input: "/proc/self/fd/\(ends[0])", output: "/dev/null",
+            ["setsid", "sh", "-c", script], environment: [:], input: lifeline.path, output: "/dev/null",
             error: "/dev/null")
-        close(ends[0])
-        return ends[1]
+        return lifeline
     }
 
     private func startPostgres() throws {

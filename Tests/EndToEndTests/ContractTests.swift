@@ -1,0 +1,119 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The HTTP contract, through real nginx with real curl.
+@Suite(.timeLimit(.minutes(3))) struct ContractTests {
+    @Test func answersAsPromised() async throws {
+        let stack = try await Stack(["WORKERS": "1", "FCGI": "2"])
+        try creates(stack)
+        try await runs(stack)
+        try refuses(stack)
+        try answersForNginx(stack)
+        try passesRequestIDs(stack)
+        try isHealthy(stack)
+        try stack.remove()
+    }
+
+    private func creates(_ stack: Stack) throws {
+        let first = try stack.post("{\n\"object_id\": 1\n}")
+        #expect(first.status == 201)
+        #expect(first.body == "{\"job_id\":1}")
+        #expect(first.headers["location"] == "/v1/jobs/1")
+        #expect(first.headers["content-type"] == "application/json")
+        let repeated = try stack.post("{\"object_id\":2,\"object_id\":1,\"other\":[null]}", type: "application/json; charset=utf-8")
+        #expect(repeated.status == 200)
+        #expect(repeated.body == first.body)
+        #expect(repeated.headers["location"] == "/v1/jobs/1")
+        for (index, object) in [Int(Int32.min), Int(Int32.max), 0].enumerated() {
+            #expect(try stack.create(object) == index + 2)
+        }
+    }
+
+    private func runs(_ stack: Stack) async throws {
+        let ended = try await stack.wait(for: 1, "success")
+        #expect(ended.status == 200)
+        let time = #/"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"/#
+        #expect(ended.body.matches(of: time).count == 3)
+        #expect(ended.body.hasPrefix("{\"job_id\":1,\"object_id\":1,\"status\":\"success\",\"start_time\":\""))
+        #expect(try ended.member("message") == nil)
+        let head = try stack.curl("/v1/jobs/1", "--head")
+        #expect(head.status == 200)
+        #expect(head.body.isEmpty)
+        #expect(head.headers["content-length"] == "\(ended.body.utf8.count)")
+    }
+
+    private func refuses(_ stack: Stack) throws {
+        let limit = 16 * 1024
+        func padded(_ size: Int) -> String { "{\"object_id\":1" + String(repeating: " ", count: size - 15) + "}" }
+        #expect(padded(limit).utf8.count == limit)
+        #expect(try stack.post(padded(limit)).status == 200)
+        try expectProblem(try stack.post(padded(limit + 1)), 413)
+        for body in ["", "{", "[]", "{}", "{\"object_id\":\"1\"}", "{\"object_id\":1.0}", "{\"object_id\":1}x", "\u{FEFF}{}"] {
+            try expectProblem(try stack.post(body), 400)
+        }
+        for number in ["2147483648", "-2147483649", String(repeating: "9", count: 30)] {
+            try expectProblem(try stack.post("{\"object_id\":\(number)}"), 422)
+        }
+        for type in ["text/plain", "application/x-www-form-urlencoded", ""] {
+            try expectProblem(try stack.post("{\"object_id\":1}", type: type), 415)
+        }
+        for path in ["/", "/v1/jobs/", "/v1/jobs/1/x", "/v1/jobs/0", "/v1/jobs/999999999"] {
+            try expectProblem(try stack.curl(path), 404)
+        }
+        for path in ["/v1/jobs/abc", "/v1/jobs/-1", "/v1/jobs/1.0", "/v1/jobs/01"] {
+            try expectProblem(try stack.curl(path), 400)
+        }
+        try expectProblem(try stack.curl("/v1/jobs/9223372036854775808"), 422)
+        let wrong = try stack.curl("/v1/jobs", "-X", "DELETE")
+        try expectProblem(wrong, 405)
+        #expect(wrong.headers["allow"] == "POST")
+        let other = try stack.curl("/v1/jobs/1", "-X", "PUT", "-d", "{}")
+        try expectProblem(other, 405)
+        #expect(other.headers["allow"] == "GET, HEAD")
+    }
+
+    private func answersForNginx(_ stack: Stack) throws {
+        try expectProblem(try stack.curl("/" + String(repeating: "x", count: 40_000)), 414)
+        try expectProblem(try stack.curl("/healthz", "-H", "X: " + String(repeating: "x", count: 40_000)), 431)
+        try expectProblem(try stack.curl("/healthz", "-X", "TRACE"), 405)
+        try expectProblem(try stack.curl("/healthz", "-H", "Host;"), 400)
+    }
+
+    private func passesRequestIDs(_ stack: Stack) throws {
+        let name = "my-request.1"
+        let response = try stack.curl("/v1/jobs/abc", "-H", "X-Request-Id: \(name)")
+        #expect(response.headers["x-request-id"] == name)
+        let forged = try stack.curl("/healthz", "-H", "X-Request-Id: a b")
+        #expect(forged.headers["x-request-id"]?.count == 32)
+        #expect(try ["job-fcgi_00", "job-fcgi_01"].contains { try stack.log(of: $0).contains("request_id=\(name)") })
+    }
+
+    private func isHealthy(_ stack: Stack) throws {
+        #expect(try stack.curl("/healthz").body == "{\"status\":\"ok\"}")
+        let ready = try stack.curl("/readyz")
+        #expect(ready.status == 200)
+        #expect(try ready.member("postgresql") == "ok")
+        #expect(try ready.member("redis") == "ok")
+    }
+
+    private func expectProblem(_ response: Response, _ status: Int, at location: SourceLocation = #_sourceLocation) throws {
+        #expect(response.status == status, "\(response.body)", sourceLocation: location)
+        #expect(response.headers["content-type"] == "application/problem+json", sourceLocation: location)
+        #expect(try response.member("status") == "\(status)", sourceLocation: location)
+        for name in ["type", "title", "detail"] {
+            #expect(try response.member(name)?.isEmpty == false, sourceLocation: location)
+        }
+    }
+
+    @Test func limitsTheRateWhereItIsTold() async throws {
+        let stack = try await Stack(["WORKERS": "0", "FCGI": "1", "RATE_LIMIT": "2"])
+        let responses = try (0..<8).map { _ in try stack.curl("/v1/jobs/1") }
+        let limited = responses.filter { $0.status == 429 }
+        #expect(!limited.isEmpty)
+        #expect(responses.count { $0.status == 404 } >= 2)
+        #expect(limited.allSatisfy { $0.headers["content-type"] == "application/problem+json" })
+        #expect(limited.allSatisfy { $0.headers["retry-after"] == "1" })
+        try stack.remove()
+    }
+}
