@@ -22,7 +22,7 @@ find_run_directory() {
     elif [[ ! -e $link ]] && ! is_reachable "$link"; then
         run=/var/tmp/job-service-$UID-$(cksum <<<"$link" | cut -d ' ' -f 1)
     fi
-    [[ ! -e $run || -O $run ]] || die "$run belongs to someone else: make up RUN=<another directory>"
+    [[ ! -L $run && (! -e $run || -O $run) ]] || die "$run belongs to someone else: make up RUN=<another directory>"
     [[ ! -e $run || -e $run/lock || -z $(ls -A "$run") ]] || die "$run holds something else: make up RUN=<another directory>"
 }
 
