@@ -72,6 +72,6 @@ sweep() {
             while read -r id name; do kill -TERM "$id" 2>/dev/null || true; done <<<"$left"
         fi
         ((SECONDS < deadline)) || die "still running, please end them by hand: ${left//$'\n'/, }"
-        sleep 0.1
+        sleep 0.1 || true
     done
 }
