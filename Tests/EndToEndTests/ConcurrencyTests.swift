@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(4))) struct ConcurrencyTests {
+@Suite(.serialized, .timeLimit(.minutes(4))) struct ConcurrencyTests {
     /// 64 clients ask for the same 200 objects, all at once, through two processes of two responders each.
     @Test func givesEveryClientTheSameJob() async throws {
         let ledger = "/tmp/job-ledger-\(UUID().uuidString)"
@@ -11,7 +11,7 @@ import Testing
         ])
         let answers = try await withThrowingTaskGroup(of: [Int: String].self) { group in
             for _ in 0..<64 {
-                group.addTask { try ask(stack, for: (1...200).shuffled()) }
+                group.addTask { try await ask(stack, for: (1...200).shuffled()) }
             }
             return try await group.reduce(into: []) { $0.append($1) }
         }
@@ -19,19 +19,19 @@ import Testing
         let first = try #require(answers.first)
         #expect(first.count == 200)
         #expect(answers.allSatisfy { $0 == first })
-        #expect(try stack.sql("SELECT count(*) FROM jobs") == "200")
+        #expect(try await stack.sql("SELECT count(*) FROM jobs") == "200")
         try await eventually(within: .seconds(60), "all jobs succeed") {
-            try stack.sql("SELECT count(*) FROM jobs WHERE status = 'success'") == "200"
+            try await stack.sql("SELECT count(*) FROM jobs WHERE status = 'success'") == "200"
         }
         let runs = try String(contentsOfFile: ledger, encoding: .utf8).split(separator: "\n")
         #expect(runs.count == 200)
         #expect(Set(runs).count == 200)
-        try stack.remove()
+        try await stack.remove()
         try FileManager.default.removeItem(atPath: ledger)
     }
 
     /// One curl that asks for each object in turn; the answers by object.
-    private func ask(_ stack: Stack, for objects: [Int]) throws -> [Int: String] {
+    private func ask(_ stack: Stack, for objects: [Int]) async throws -> [Int: String] {
         let configuration = objects.map { object in
             """
             url = "\(stack.url("/v1/jobs"))"
@@ -41,7 +41,7 @@ import Testing
             silent
             """
         }.joined(separator: "\nnext\n")
-        let result = try Shell.run(["curl", "-K", "-"], input: configuration)
+        let result = try await Shell.run(["curl", "-K", "-"], input: configuration)
         guard result.status == 0 else { throw TestFailure(result.error) }
         let lines = result.output.split(separator: "\n").map { $0.split(separator: " ") }
         return Dictionary(uniqueKeysWithValues: lines.compactMap { words in Int(words[1]).map { ($0, String(words[0])) } })
@@ -53,7 +53,7 @@ import Testing
         let body = stack.directory + ".json"
         try "{\"object_id\":1}".write(toFile: body, atomically: true, encoding: .utf8)
         defer { try? FileManager.default.removeItem(atPath: body) }
-        let report = try Shell.check([
+        let report = try await Shell.check([
             "ab", "-q", "-n", "5000", "-c", "64", "-k", "-p", body, "-T", "application/json",
             "http://127.0.0.1:\(stack.port)/v1/jobs",
         ])
@@ -70,8 +70,8 @@ import Testing
                 '{"object_id":' .. math.random(1, 2000000000) .. '}')
         end
         """.write(toFile: script, atomically: true, encoding: .utf8)
-        let load = try Shell.check(["wrk", "-t2", "-c256", "-d3s", "-s", script, "http://127.0.0.1:\(stack.port)"])
+        let load = try await Shell.check(["wrk", "-t2", "-c256", "-d3s", "-s", script, "http://127.0.0.1:\(stack.port)"])
         #expect(!load.contains("Non-2xx") && !load.contains("Socket errors"), "\(load)")
-        try stack.remove()
+        try await stack.remove()
     }
 }

@@ -3,30 +3,30 @@ import TestSupport
 import Testing
 
 /// The HTTP contract, through real nginx with real curl.
-@Suite(.timeLimit(.minutes(3))) struct ContractTests {
+@Suite(.serialized, .timeLimit(.minutes(4))) struct ContractTests {
     @Test func answersAsPromised() async throws {
         let stack = try await Stack(["WORKERS": "1", "FCGI": "2"])
-        try creates(stack)
+        try await creates(stack)
         try await runs(stack)
-        try refuses(stack)
-        try answersForNginx(stack)
-        try passesRequestIDs(stack)
-        try isHealthy(stack)
-        try stack.remove()
+        try await refuses(stack)
+        try await answersForNginx(stack)
+        try await passesRequestIDs(stack)
+        try await isHealthy(stack)
+        try await stack.remove()
     }
 
-    private func creates(_ stack: Stack) throws {
-        let first = try stack.post("{\n\"object_id\": 1\n}")
+    private func creates(_ stack: Stack) async throws {
+        let first = try await stack.post("{\n\"object_id\": 1\n}")
         #expect(first.status == 201)
         #expect(first.body == "{\"job_id\":1}")
         #expect(first.headers["location"] == "/v1/jobs/1")
         #expect(first.headers["content-type"] == "application/json")
-        let repeated = try stack.post("{\"object_id\":2,\"object_id\":1,\"other\":[null]}", type: "application/json; charset=utf-8")
+        let repeated = try await stack.post("{\"object_id\":2,\"object_id\":1,\"other\":[null]}", type: "application/json; charset=utf-8")
         #expect(repeated.status == 200)
         #expect(repeated.body == first.body)
         #expect(repeated.headers["location"] == "/v1/jobs/1")
         for (index, object) in [Int(Int32.min), Int(Int32.max), 0].enumerated() {
-            #expect(try stack.create(object) == index + 2)
+            #expect(try await stack.create(object) == index + 2)
         }
     }
 
@@ -37,61 +37,61 @@ import Testing
         #expect(ended.body.matches(of: time).count == 3)
         #expect(ended.body.hasPrefix("{\"job_id\":1,\"object_id\":1,\"status\":\"success\",\"start_time\":\""))
         #expect(try ended.member("message") == nil)
-        let head = try stack.curl("/v1/jobs/1", "--head")
+        let head = try await stack.curl("/v1/jobs/1", "--head")
         #expect(head.status == 200)
         #expect(head.body.isEmpty)
         #expect(head.headers["content-length"] == "\(ended.body.utf8.count)")
     }
 
-    private func refuses(_ stack: Stack) throws {
+    private func refuses(_ stack: Stack) async throws {
         let limit = 16 * 1024
         func padded(_ size: Int) -> String { "{\"object_id\":1" + String(repeating: " ", count: size - 15) + "}" }
         #expect(padded(limit).utf8.count == limit)
-        #expect(try stack.post(padded(limit)).status == 200)
-        try expectProblem(try stack.post(padded(limit + 1)), 413)
+        #expect(try await stack.post(padded(limit)).status == 200)
+        try expectProblem(try await stack.post(padded(limit + 1)), 413)
         for body in ["", "{", "[]", "{}", "{\"object_id\":\"1\"}", "{\"object_id\":1.0}", "{\"object_id\":1}x", "\u{FEFF}{}"] {
-            try expectProblem(try stack.post(body), 400)
+            try expectProblem(try await stack.post(body), 400)
         }
         for number in ["2147483648", "-2147483649", String(repeating: "9", count: 30)] {
-            try expectProblem(try stack.post("{\"object_id\":\(number)}"), 422)
+            try expectProblem(try await stack.post("{\"object_id\":\(number)}"), 422)
         }
         for type in ["text/plain", "application/x-www-form-urlencoded", ""] {
-            try expectProblem(try stack.post("{\"object_id\":1}", type: type), 415)
+            try expectProblem(try await stack.post("{\"object_id\":1}", type: type), 415)
         }
         for path in ["/", "/v1/jobs/", "/v1/jobs/1/x", "/v1/jobs/0", "/v1/jobs/999999999"] {
-            try expectProblem(try stack.curl(path), 404)
+            try expectProblem(try await stack.curl(path), 404)
         }
         for path in ["/v1/jobs/abc", "/v1/jobs/-1", "/v1/jobs/1.0", "/v1/jobs/01"] {
-            try expectProblem(try stack.curl(path), 400)
+            try expectProblem(try await stack.curl(path), 400)
         }
-        try expectProblem(try stack.curl("/v1/jobs/9223372036854775808"), 422)
-        let wrong = try stack.curl("/v1/jobs", "-X", "DELETE")
+        try expectProblem(try await stack.curl("/v1/jobs/9223372036854775808"), 422)
+        let wrong = try await stack.curl("/v1/jobs", "-X", "DELETE")
         try expectProblem(wrong, 405)
         #expect(wrong.headers["allow"] == "POST")
-        let other = try stack.curl("/v1/jobs/1", "-X", "PUT", "-d", "{}")
+        let other = try await stack.curl("/v1/jobs/1", "-X", "PUT", "-d", "{}")
         try expectProblem(other, 405)
         #expect(other.headers["allow"] == "GET, HEAD")
     }
 
-    private func answersForNginx(_ stack: Stack) throws {
-        try expectProblem(try stack.curl("/" + String(repeating: "x", count: 40_000)), 414)
-        try expectProblem(try stack.curl("/healthz", "-H", "X: " + String(repeating: "x", count: 40_000)), 431)
-        try expectProblem(try stack.curl("/healthz", "-X", "TRACE"), 405)
-        try expectProblem(try stack.curl("/healthz", "-H", "Host;"), 400)
+    private func answersForNginx(_ stack: Stack) async throws {
+        try expectProblem(try await stack.curl("/" + String(repeating: "x", count: 40_000)), 414)
+        try expectProblem(try await stack.curl("/healthz", "-H", "X: " + String(repeating: "x", count: 40_000)), 431)
+        try expectProblem(try await stack.curl("/healthz", "-X", "TRACE"), 405)
+        try expectProblem(try await stack.curl("/healthz", "-H", "Host;"), 400)
     }
 
-    private func passesRequestIDs(_ stack: Stack) throws {
+    private func passesRequestIDs(_ stack: Stack) async throws {
         let name = "my-request.1"
-        let response = try stack.curl("/v1/jobs/abc", "-H", "X-Request-Id: \(name)")
+        let response = try await stack.curl("/v1/jobs/abc", "-H", "X-Request-Id: \(name)")
         #expect(response.headers["x-request-id"] == name)
-        let forged = try stack.curl("/healthz", "-H", "X-Request-Id: a b")
+        let forged = try await stack.curl("/healthz", "-H", "X-Request-Id: a b")
         #expect(forged.headers["x-request-id"]?.count == 32)
         #expect(try ["job-fcgi_00", "job-fcgi_01"].contains { try stack.log(of: $0).contains("request_id=\(name)") })
     }
 
-    private func isHealthy(_ stack: Stack) throws {
-        #expect(try stack.curl("/healthz").body == "{\"status\":\"ok\"}")
-        let ready = try stack.curl("/readyz")
+    private func isHealthy(_ stack: Stack) async throws {
+        #expect(try await stack.curl("/healthz").body == "{\"status\":\"ok\"}")
+        let ready = try await stack.curl("/readyz")
         #expect(ready.status == 200)
         #expect(try ready.member("postgresql") == "ok")
         #expect(try ready.member("redis") == "ok")
@@ -108,12 +108,13 @@ import Testing
 
     @Test func limitsTheRateWhereItIsTold() async throws {
         let stack = try await Stack(["WORKERS": "0", "FCGI": "1", "RATE_LIMIT": "2"])
-        let responses = try (0..<8).map { _ in try stack.curl("/v1/jobs/1") }
+        var responses: [Response] = []
+        for _ in 0..<8 { responses.append(try await stack.curl("/v1/jobs/1")) }
         let limited = responses.filter { $0.status == 429 }
         #expect(!limited.isEmpty)
         #expect(responses.count { $0.status == 404 } >= 2)
         #expect(limited.allSatisfy { $0.headers["content-type"] == "application/problem+json" })
         #expect(limited.allSatisfy { $0.headers["retry-after"] == "1" })
-        try stack.remove()
+        try await stack.remove()
     }
 }

@@ -3,53 +3,56 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(4))) struct FaultTests {
+@Suite(.serialized, .timeLimit(.minutes(4))) struct FaultTests {
     @Test func runsAKilledWorkersJobOnAnother() async throws {
         let stack = try await Stack(["JOB_COMMAND": "sleep 5", "WORKERS": "2"])
-        let id = try stack.create(1)
+        let id = try await stack.create(1)
         let first = try await stack.wait(for: id, "running")
-        kill(try runner(of: stack), SIGKILL)
+        kill(try await runner(of: stack), SIGKILL)
         let killed = ContinuousClock.now
         try await eventually(within: .seconds(15), "the job runs again") {
-            try stack.sql("SELECT attempt FROM jobs WHERE status = 'running'") == "2"
+            try await stack.sql("SELECT attempt FROM jobs WHERE status = 'running'") == "2"
         }
         #expect(ContinuousClock.now - killed < .seconds(15))
         let ended = try await stack.wait(for: id, "success")
         #expect(try ended.member("start_time") != first.member("start_time"))
-        #expect(try stack.sql("SELECT attempt || ' ' || lost FROM jobs") == "2 1")
-        try stack.remove()
+        #expect(try await stack.sql("SELECT attempt || ' ' || lost FROM jobs") == "2 1")
+        try await stack.remove()
     }
 
     /// The worker that runs the stack's only command.
-    private func runner(of stack: Stack) throws -> Int32 {
-        let workers = try (0...1).map { try stack.pid(of: "job-worker:job-worker_0\($0)") }
-        let busy = try workers.filter { try Shell.run(["pgrep", "-P", "\($0)", "-x", "sh"]).status == 0 }
-        guard busy.count == 1 else { throw TestFailure("\(busy.count) of \(workers) run a command") }
+    private func runner(of stack: Stack) async throws -> Int32 {
+        var busy: [Int32] = []
+        for number in 0...1 {
+            let worker = try await stack.pid(of: "job-worker:job-worker_0\(number)")
+            if try await Shell.run(["pgrep", "-P", "\(worker)", "-x", "sh"]).status == 0 { busy.append(worker) }
+        }
+        guard busy.count == 1 else { throw TestFailure("\(busy.count) workers run a command") }
         return busy[0]
     }
 
     @Test func losesNothingToAFlushOfRedis() async throws {
         let ledger = "/tmp/job-ledger-\(UUID().uuidString)"
         let stack = try await Stack(["JOB_COMMAND": "echo $JOB_ID >> \(ledger)", "WORKERS": "2", "FCGI": "1"])
-        try stack.supervisor("stop job-worker:*")
+        try await stack.supervisor("stop job-worker:*")
         for object in 1...1000 where object.isMultiple(of: 100) {
             let objects = (object - 99...object).map { "{\"object_id\":\($0)}" }
-            try postAll(stack, objects)
+            try await postAll(stack, objects)
         }
-        #expect(try stack.redis("xlen jobs") == "1000")
-        try stack.redis("flushall")
-        try stack.supervisor("start job-worker:*")
+        #expect(try await stack.redis("xlen jobs") == "1000")
+        try await stack.redis("flushall")
+        try await stack.supervisor("start job-worker:*")
         try await eventually(within: .seconds(60), "all jobs succeed") {
-            try stack.sql("SELECT count(*) FROM jobs WHERE status = 'success'") == "1000"
+            try await stack.sql("SELECT count(*) FROM jobs WHERE status = 'success'") == "1000"
         }
         let runs = try String(contentsOfFile: ledger, encoding: .utf8).split(separator: "\n")
         #expect(runs.count == 1000)
         #expect(Set(runs).count == 1000)
-        try stack.remove()
+        try await stack.remove()
         try FileManager.default.removeItem(atPath: ledger)
     }
 
-    private func postAll(_ stack: Stack, _ bodies: [String]) throws {
+    private func postAll(_ stack: Stack, _ bodies: [String]) async throws {
         let configuration = bodies.map { body in
             """
             url = "\(stack.url("/v1/jobs"))"
@@ -59,100 +62,100 @@ import Testing
             fail
             """
         }.joined(separator: "\nnext\n")
-        let result = try Shell.run(["curl", "-K", "-"], input: configuration)
+        let result = try await Shell.run(["curl", "-K", "-"], input: configuration)
         guard result.status == 0 else { throw TestFailure(result.error) }
     }
 
     @Test func goesOnWithoutRedis() async throws {
         let stack = try await Stack(["JOB_COMMAND": "true", "WORKERS": "1", "FCGI": "1"])
-        try stack.supervisor("stop redis")
+        try await stack.supervisor("stop redis")
         for object in 1...3 {
             let began = ContinuousClock.now
-            let id = try stack.create(object)
+            let id = try await stack.create(object)
             #expect(ContinuousClock.now - began < .seconds(1))
             try await stack.wait(for: id, "success", within: .seconds(5))
         }
-        #expect(try stack.curl("/readyz").member("redis") == "unavailable")
-        try stack.supervisor("start redis")
+        #expect(try await stack.curl("/readyz").member("redis") == "unavailable")
+        try await stack.supervisor("start redis")
         try await eventually("the announcements of the outage are settled") {
-            try stack.sql("SELECT count(*) FROM announcements") == "0"
+            try await stack.sql("SELECT count(*) FROM announcements") == "0"
         }
-        try await stack.wait(for: try stack.create(4), "success")
-        try stack.remove()
+        try await stack.wait(for:  stack.create(4), "success")
+        try await stack.remove()
     }
 
     @Test func saysThatPostgreSQLIsAwayAndComesBackWithIt() async throws {
         let stack = try await Stack(["JOB_COMMAND": "sleep 1", "WORKERS": "1", "FCGI": "1"])
-        let id = try stack.create(1)
+        let id = try await stack.create(1)
         try await stack.wait(for: id, "running")
-        try stack.supervisor("stop postgres")
-        for response in [try stack.post("{\"object_id\":2}"), try stack.curl("/v1/jobs/1"), try stack.curl("/readyz")] {
+        try await stack.supervisor("stop postgres")
+        for response in try await [stack.post("{\"object_id\":2}"), stack.curl("/v1/jobs/1"), stack.curl("/readyz")] {
             #expect(response.status == 503)
             #expect(response.headers["retry-after"] == "1")
             #expect(response.headers["content-type"] == "application/problem+json")
-            #expect(!response.body.contains("SQL"))
+            #expect(!response.body.contains("SQLSTATE"))
         }
-        #expect(try stack.curl("/healthz").status == 200)
+        #expect(try await stack.curl("/healthz").status == 200)
         // The job ends meanwhile; its worker keeps the outcome.
         try await Task.sleep(for: .seconds(1.5))
-        try stack.supervisor("start postgres")
+        try await stack.supervisor("start postgres")
         try await eventually(within: .seconds(2), "jobs are taken again") {
-            try stack.post("{\"object_id\":2}").status == 201
+            try await stack.post("{\"object_id\":2}").status == 201
         }
         try await stack.wait(for: id, "success")
-        #expect(try stack.sql("SELECT attempt FROM jobs WHERE id = \(id)") == "1", "the outcome was kept, not run for again")
-        try stack.remove()
+        #expect(try await stack.sql("SELECT attempt FROM jobs WHERE id = \(id)") == "1", "the outcome was kept, not run for again")
+        try await stack.remove()
     }
 
     @Test func announcesWhatACrashedProcessCommitted() async throws {
         let stack = try await Stack(["JOB_COMMAND": "true", "WORKERS": "1", "FCGI": "1"])
         // What a job-fcgi leaves that is killed between its commit and its message.
-        try stack.sql(
+        try await stack.sql(
             """
             WITH job AS (INSERT INTO jobs (object_id, status) VALUES (1, 'created') RETURNING id)
             INSERT INTO announcements SELECT 1, array_agg(id), clock_timestamp() FROM job
             """)
         try await stack.wait(for: 1, "success", within: .seconds(10))
-        try stack.remove()
+        try await stack.remove()
     }
 
     @Test func handsUnfinishedJobsBackWhenItStops() async throws {
         let stack = try await Stack([
             "JOB_COMMAND": "sleep 3", "JOB_CONCURRENCY": "1", "JOB_PREFETCH": "3", "JOB_SHUTDOWN_GRACE": "1", "WORKERS": "1",
         ])
-        for object in 1...3 { _ = try stack.create(object) }
-        try await eventually { try stack.sql("SELECT count(*) FROM jobs WHERE status = 'running'") == "3" }
-        try stack.supervisor("stop job-worker:*")
-        #expect(try stack.sql("SELECT string_agg(status, ' ') FROM jobs") == "created created created")
-        #expect(try stack.sql("SELECT max(lost) FROM jobs") == "0")
-        try stack.supervisor("start job-worker:*")
+        for object in 1...3 { _ = try await stack.create(object) }
+        try await eventually { try await stack.sql("SELECT count(*) FROM jobs WHERE status = 'running'") == "3" }
+        try await stack.supervisor("stop job-worker:*")
+        #expect(try await stack.sql("SELECT string_agg(status, ' ') FROM jobs") == "created created created")
+        #expect(try await stack.sql("SELECT max(lost) FROM jobs") == "0")
+        try await stack.supervisor("start job-worker:*")
         for id in 1...3 { try await stack.wait(for: id, "success") }
-        try stack.remove()
+        try await stack.remove()
     }
 
     @Test func keepsItsStateOverARestart() async throws {
         let stack = try await Stack(["WORKERS": "0", "FCGI": "1"])
-        let id = try stack.create(7)
-        stack.stop()
+        let id = try await stack.create(7)
+        try await stack.stop()
         let again = try await Stack(["JOB_COMMAND": "true", "WORKERS": "1", "FCGI": "1"], directory: stack.directory)
-        #expect(try again.create(7) == id)
+        #expect(try await again.create(7) == id)
         try await again.wait(for: id, "success")
-        try again.remove()
+        try await again.remove()
     }
 
     /// Each job-fcgi in turn is told to stop, under load: no client notices.
     @Test func isReplacedUnderLoad() async throws {
         let stack = try await Stack(["WORKERS": "0", "FCGI": "2"])
         let load = Task.detached {
-            try Shell.check(["wrk", "-t1", "-c16", "-d6s", stack.url("/v1/jobs/1").replacing("localhost", with: "127.0.0.1")])
+            try await Shell.check(["wrk", "-t1", "-c16", "-d6s", stack.url("/v1/jobs/1").replacing("localhost", with: "127.0.0.1")])
         }
-        _ = try stack.create(1)
+        _ = try await stack.create(1)
         for round in 0..<4 {
-            try stack.supervisor("restart job-fcgi:job-fcgi_0\(round % 2)")
+            try await stack.supervisor("restart job-fcgi:job-fcgi_0\(round % 2)")
         }
         let report = try await load.value
         #expect(!report.contains("Socket errors"), "\(report)")
         #expect(report.contains("requests in"))
-        try stack.remove()
+        try await stack.remove()
     }
 }

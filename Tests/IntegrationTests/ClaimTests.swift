@@ -1,4 +1,3 @@
-import Foundation
 import JobStorage
 import Jobs
 import TestSupport

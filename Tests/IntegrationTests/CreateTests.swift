@@ -1,4 +1,3 @@
-import Foundation
 import JobStorage
 import Jobs
 import TestSupport
@@ -85,12 +84,5 @@ import Testing
             #expect(ids.values.allSatisfy { $0.count == 1 }, "an object had two jobs in one window")
             #expect(new.count == ids.count)
         }
-    }
-}
-
-/// Runs blocking code on a thread of its own.
-func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
-    try await withCheckedThrowingContinuation { continuation in
-        Thread.detachNewThread { continuation.resume(with: Result(catching: body)) }
     }
 }

@@ -1,4 +1,3 @@
-import Foundation
 import JobStorage
 import Jobs
 import Redis
@@ -51,7 +50,7 @@ import Testing
     }
 
     @Test func tellsThatTheGroupIsGone() async throws {
-        try redis("FLUSHDB")
+        try await redis("FLUSHDB")
         await #expect {
             try await fetch(1)
         } throws: { ($0 as? RedisError)?.code == "NOGROUP" }
@@ -60,9 +59,9 @@ import Testing
     }
 
     @Test func givesBackWhatItCannotRead() async throws {
-        try redis("XADD", "jobs", "*", "v", "1", "id", "not a number")
-        try redis("XADD", "jobs", "*", "something", "else")
-        try redis("XADD", "jobs", "*", "v", "2", "id", "42", "more", "of a newer release")
+        try await redis("XADD", "jobs", "*", "v", "1", "id", "not a number")
+        try await redis("XADD", "jobs", "*", "something", "else")
+        try await redis("XADD", "jobs", "*", "v", "2", "id", "42", "more", "of a newer release")
         #expect(try await fetch(10).map(\.jobID) == [nil, nil, JobID(rawValue: 42)])
     }
 
@@ -95,7 +94,7 @@ import Testing
         #expect(throws: RedisError.self) { try away.ping() }
     }
 
-    private func redis(_ command: String...) throws {
-        try Shell.check(["redis-cli", "-p", "\(scratch.redis.port)", "-n", "\(scratch.redis.database)"] + command)
+    private func redis(_ command: String...) async throws {
+        try await Shell.check(["redis-cli", "-p", "\(scratch.redis.port)", "-n", "\(scratch.redis.database)"] + command)
     }
 }

@@ -17,8 +17,8 @@ package struct Response: Sendable {
 
 extension Stack {
     /// Runs curl.
-    package func curl(_ path: String, _ arguments: String...) throws -> Response {
-        let output = try Shell.check(["curl", "-s", "-i", "--max-time", "20"] + arguments + [url(path)])
+    package func curl(_ path: String, _ arguments: String...) async throws -> Response {
+        let output = try await Shell.check(["curl", "-s", "-i", "--max-time", "20"] + arguments + [url(path)])
         let parts = output.components(separatedBy: "\r\n\r\n")
         let lines = (parts.first ?? "").components(separatedBy: "\r\n")
         let headers = lines.dropFirst().map { line in
@@ -30,16 +30,16 @@ extension Stack {
             status: status, headers: Dictionary(headers) { $1 }, body: parts.dropFirst().joined(separator: "\r\n\r\n"))
     }
 
-    package func post(_ body: String, type: String = "application/json", _ arguments: String...) throws -> Response {
-        let output = try Shell.run(["mktemp"]).output.trimmingCharacters(in: .newlines)
-        defer { try? FileManager.default.removeItem(atPath: output) }
-        try body.write(toFile: output, atomically: true, encoding: .utf8)
-        return try curl("/v1/jobs", "-X", "POST", "-H", "Content-Type: \(type)", "--data-binary", "@\(output)")
+    package func post(_ body: String, type: String = "application/json") async throws -> Response {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("body-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        try body.write(toFile: file, atomically: true, encoding: .utf8)
+        return try await curl("/v1/jobs", "-X", "POST", "-H", "Content-Type: \(type)", "--data-binary", "@\(file)")
     }
 
     /// Creates a job and gives its id.
-    package func create(_ object: Int) throws -> Int {
-        let response = try post("{\"object_id\":\(object)}")
+    package func create(_ object: Int) async throws -> Int {
+        let response = try await post("{\"object_id\":\(object)}")
         guard [200, 201].contains(response.status), let id = try response.member("job_id").flatMap({ Int($0) }) else {
             throw TestFailure("\(response.status) \(response.body)")
         }
@@ -51,7 +51,7 @@ extension Stack {
     package func wait(for id: Int, _ status: String, within limit: Duration = .seconds(20)) async throws -> Response {
         var last: Response?
         try await eventually(within: limit, "job \(id) \(status)") {
-            last = try curl("/v1/jobs/\(id)")
+            last = try await curl("/v1/jobs/\(id)")
             return try last?.member("status") == status
         }
         guard let last else { throw TestFailure("no response") }

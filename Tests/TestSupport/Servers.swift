@@ -42,18 +42,18 @@ package final class Servers: Sendable {
 
     private func startPostgres() throws {
         let data = directory.appendingPathComponent("data").path
-        if getuid() == 0 { try Shell.check(["chown", "postgres", directory.path]) }
+        if getuid() == 0 { try Shell.checkBlocking(["chown", "postgres", directory.path]) }
         let options = "-c listen_addresses='' -c unix_socket_directories=\(directory.path) -c max_connections=300"
-        try Shell.check(
+        try Shell.checkBlocking(
             Servers.asUser + ["\(Servers.binaries)/initdb", "-D", data, "-A", "trust", "-U", "tests", "--no-sync"])
-        try Shell.check(
+        try Shell.checkBlocking(
             Servers.asUser + [
                 "\(Servers.binaries)/pg_ctl", "-D", data, "-l", "\(directory.path)/log", "-o", options, "-w", "start",
             ])
     }
 
     private func startRedis() throws {
-        try Shell.check([
+        try Shell.checkBlocking([
             "redis-server", "--port", "\(redisPort)", "--bind", "127.0.0.1", "--dir", directory.path, "--daemonize", "yes",
             "--pidfile", "\(directory.path)/redis.pid", "--databases", "1000", "--save", "", "--logfile",
             "\(directory.path)/redis.log",

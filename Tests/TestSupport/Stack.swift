@@ -1,4 +1,4 @@
-package import Foundation
+internal import Foundation
 internal import Glibc
 
 /// The whole service, as `make up` runs it, on a port and in a directory of its own. It stops with `stop()`, and at the
@@ -33,15 +33,15 @@ package final class Stack: Sendable {
     }
 
     /// Stops everything in order; the state stays.
-    package func stop() {
+    package func stop() async throws {
         lifeline.cut()
-        _ = child.wait()
+        _ = try await onThread { [child] in child.wait() }
     }
 
     /// Stops everything and removes what it wrote.
-    package func remove() throws {
-        stop()
-        try Shell.check(["\(Scratch.root)/Sources/stack/clean"], environment: ["RUN": directory])
+    package func remove() async throws {
+        try await stop()
+        try await Shell.check(["\(Scratch.root)/Sources/stack/clean"], environment: ["RUN": directory])
         for suffix in [".out", ".out.err"] { try? FileManager.default.removeItem(atPath: directory + suffix) }
     }
 
@@ -51,28 +51,28 @@ package final class Stack: Sendable {
 
     /// Runs a shell command with the stack's settings: `psql "$DATABASE_URL"`, `redis-cli -p "$REDIS_PORT"`.
     @discardableResult
-    package func shell(_ command: String) throws -> String {
-        try Shell.check(["sh", "-c", ". \(directory)/env; \(command)"])
+    package func shell(_ command: String) async throws -> String {
+        try await Shell.check(["sh", "-c", ". \(directory)/env; \(command)"])
     }
 
     @discardableResult
-    package func sql(_ statement: String) throws -> String {
-        try shell("psql \"$DATABASE_URL\" -qAt -c \"\(statement)\"").trimmingCharacters(in: .whitespacesAndNewlines)
+    package func sql(_ statement: String) async throws -> String {
+        try await shell("psql \"$DATABASE_URL\" -qAt -c \"\(statement)\"").trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     @discardableResult
-    package func redis(_ command: String) throws -> String {
-        try shell("redis-cli -p \"$REDIS_PORT\" \(command)").trimmingCharacters(in: .whitespacesAndNewlines)
+    package func redis(_ command: String) async throws -> String {
+        try await shell("redis-cli -p \"$REDIS_PORT\" \(command)").trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     /// `supervisorctl stop redis`
-    package func supervisor(_ command: String) throws {
-        try Shell.check(["supervisorctl", "-c", "\(directory)/supervisord.conf"] + command.split(separator: " ").map(String.init))
+    package func supervisor(_ command: String) async throws {
+        try await Shell.check(["supervisorctl", "-c", "\(directory)/supervisord.conf"] + command.split(separator: " ").map(String.init))
     }
 
     /// The process ids of one program of the stack: `job-worker_00`.
-    package func pid(of program: String) throws -> Int32 {
-        let output = try Shell.run(["supervisorctl", "-c", "\(directory)/supervisord.conf", "pid", program]).output
+    package func pid(of program: String) async throws -> Int32 {
+        let output = try await Shell.run(["supervisorctl", "-c", "\(directory)/supervisord.conf", "pid", program]).output
         guard let pid = Int32(output.trimmingCharacters(in: .whitespacesAndNewlines)), pid > 0 else {
             throw TestFailure("\(program) is not running: \(output)")
         }
