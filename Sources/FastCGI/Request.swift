@@ -71,7 +71,8 @@ package final class Request {
         let announced = withParameter("CONTENT_LENGTH") { length(from: $0) }
         guard let announced, announced < buffer.count else { return refuse(.tooLarge) }
         let read = Int(
-            FCGX_GetStr(buffer.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(buffer.count), request.pointee.in))
+            FCGX_GetStr(
+                buffer.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(buffer.count), request.pointee.in))
         // A short read looks like the end of the stream, whatever cut it off.
         if read == buffer.count { return refuse(.tooLarge) }
         guard read == announced, FCGX_GetError(request.pointee.in) == 0 else { return refuse(.incomplete) }

@@ -28,7 +28,8 @@ struct RequestReader: ~Copyable {
         case (_, .tooLarge): return refuse(.contentTooLarge, "a body may have \(RequestReader.bodyLimit) bytes")
         case (_, .incomplete): return refuse(.badRequest, "the body ended before its announced length")
         case (.call(let call), .complete): return call
-        case (.create, .complete(let length)): return create(request, UnsafeRawBufferPointer(rebasing: buffer[..<length]))
+        case (.create, .complete(let length)):
+            return create(request, UnsafeRawBufferPointer(rebasing: buffer[..<length]))
         }
     }
 

@@ -43,7 +43,9 @@ final class Responder: BatchResponder {
             do throws(Problem) {
                 switch call {
                 case .create(let objectID):
-                    guard let creation = try created.get()[objectID] else { throw .unavailable("the job was not taken") }
+                    guard let creation = try created.get()[objectID] else {
+                        throw .unavailable("the job was not taken")
+                    }
                     response.write(creation, to: request)
                 case .find(let id):
                     guard let record = try found.get()[id] else {

@@ -55,7 +55,8 @@ struct Response {
     }
 
     /// A JSON object of strings.
-    mutating func write(_ status: Status, _ members: KeyValuePairs<String, String>, to request: Request, withBody: Bool) {
+    mutating func write(_ status: Status, _ members: KeyValuePairs<String, String>, to request: Request, withBody: Bool)
+    {
         begin(status, type: "application/json")
         var separator: StaticString = "{"
         for (name, value) in members {

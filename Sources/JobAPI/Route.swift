@@ -36,7 +36,8 @@ enum Route: Equatable {
             let (sum, carry) = product.addingReportingOverflow(Int64(digit - UInt8(ascii: "0")))
             guard !overflow, !carry else {
                 return .refuse(
-                    Problem(status: .unprocessableContent, detail: "the job's id is out of range: it ends at \(Int64.max)"))
+                    Problem(
+                        status: .unprocessableContent, detail: "the job's id is out of range: it ends at \(Int64.max)"))
             }
             value = sum
         }

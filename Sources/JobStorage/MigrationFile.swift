@@ -20,7 +20,8 @@ package struct MigrationFile: Sendable, Equatable {
         }
         files.sort { $0.version < $1.version }
         for (index, file) in files.enumerated() where file.version != Int32(index + 1) {
-            throw MigrationError("\(file.name) should be number \(index + 1): each number is there once, and none is left out")
+            throw MigrationError(
+                "\(file.name) should be number \(index + 1): each number is there once, and none is left out")
         }
         guard !files.isEmpty else { throw MigrationError("there is no migration in \(directory)") }
         return files
@@ -28,7 +29,8 @@ package struct MigrationFile: Sendable, Equatable {
 
     /// The number in `0001_name.sql`; nil for a file of another kind.
     static func version(of name: String) -> Int32? {
-        guard name.hasSuffix(".sql"), let separator = name.firstIndex(of: "_"), name[..<separator].utf8.count == 4 else {
+        guard name.hasSuffix(".sql"), let separator = name.firstIndex(of: "_"), name[..<separator].utf8.count == 4
+        else {
             return nil
         }
         return Int32(decimal: name[..<separator].utf8)

@@ -54,7 +54,8 @@ struct Reconciler {
             try audit(condition)
         } else if condition.length == 0 {
             // Nothing is announced. What has been waiting for a while must have been lost, however that came about.
-            let lost = try store.waiting(after: JobID(rawValue: 0), age: Reconciler.strandedAge, limit: Reconciler.limit)
+            let lost = try store.waiting(
+                after: JobID(rawValue: 0), age: Reconciler.strandedAge, limit: Reconciler.limit)
             try announce(lost, because: "the stream is empty")
         }
         try announceUnannounced()

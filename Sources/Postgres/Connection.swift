@@ -116,7 +116,8 @@ package final class Connection {
         if closed { close() }
         if let failure {
             throw PostgresError(
-                closed ? .connection : .server, sqlState: failure.sqlState, message: failure.message, statement: statement)
+                closed ? .connection : .server, sqlState: failure.sqlState, message: failure.message,
+                statement: statement)
         }
         guard let last else { throw broken(statement) }
         return last

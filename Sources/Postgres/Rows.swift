@@ -41,7 +41,8 @@ package struct Rows: ~Copyable {
     /// The value's bytes, valid as long as these rows are.
     package func bytes(_ row: Int, _ column: Int) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(
-            start: PQgetvalue(result, Int32(row), Int32(column)), count: Int(PQgetlength(result, Int32(row), Int32(column))))
+            start: PQgetvalue(result, Int32(row), Int32(column)),
+            count: Int(PQgetlength(result, Int32(row), Int32(column))))
     }
 
     /// 0 where the value is NULL or of another width.

@@ -44,7 +44,8 @@ import Testing
         let result = try await Shell.run(["curl", "-K", "-"], input: configuration)
         guard result.status == 0 else { throw TestFailure(result.error) }
         let lines = result.output.split(separator: "\n").map { $0.split(separator: " ") }
-        return Dictionary(uniqueKeysWithValues: lines.compactMap { words in Int(words[1]).map { ($0, String(words[0])) } })
+        return Dictionary(
+            uniqueKeysWithValues: lines.compactMap { words in Int(words[1]).map { ($0, String(words[0])) } })
     }
 
     /// ab and wrk, for a few seconds: not one error.
@@ -70,7 +71,9 @@ import Testing
                 '{"object_id":' .. math.random(1, 2000000000) .. '}')
         end
         """.write(toFile: script, atomically: true, encoding: .utf8)
-        let load = try await Shell.check(["wrk", "-t2", "-c256", "-d3s", "-s", script, "http://127.0.0.1:\(stack.port)"])
+        let load = try await Shell.check([
+            "wrk", "-t2", "-c256", "-d3s", "-s", script, "http://127.0.0.1:\(stack.port)",
+        ])
         #expect(!load.contains("Non-2xx") && !load.contains("Socket errors"), "\(load)")
         try await stack.remove()
     }

@@ -21,7 +21,8 @@ import Testing
         #expect(first.body == "{\"job_id\":1}")
         #expect(first.headers["location"] == "/v1/jobs/1")
         #expect(first.headers["content-type"] == "application/json")
-        let repeated = try await stack.post("{\"object_id\":2,\"object_id\":1,\"other\":[null]}", type: "application/json; charset=utf-8")
+        let repeated = try await stack.post(
+            "{\"object_id\":2,\"object_id\":1,\"other\":[null]}", type: "application/json; charset=utf-8")
         #expect(repeated.status == 200)
         #expect(repeated.body == first.body)
         #expect(repeated.headers["location"] == "/v1/jobs/1")
@@ -49,7 +50,9 @@ import Testing
         #expect(padded(limit).utf8.count == limit)
         #expect(try await stack.post(padded(limit)).status == 200)
         try expectProblem(try await stack.post(padded(limit + 1)), 413)
-        for body in ["", "{", "[]", "{}", "{\"object_id\":\"1\"}", "{\"object_id\":1.0}", "{\"object_id\":1}x", "\u{FEFF}{}"] {
+        for body in [
+            "", "{", "[]", "{}", "{\"object_id\":\"1\"}", "{\"object_id\":1.0}", "{\"object_id\":1}x", "\u{FEFF}{}",
+        ] {
             try expectProblem(try await stack.post(body), 400)
         }
         for number in ["2147483648", "-2147483649", String(repeating: "9", count: 30)] {
@@ -97,7 +100,9 @@ import Testing
         #expect(try ready.member("redis") == "ok")
     }
 
-    private func expectProblem(_ response: Response, _ status: Int, at location: SourceLocation = #_sourceLocation) throws {
+    private func expectProblem(_ response: Response, _ status: Int, at location: SourceLocation = #_sourceLocation)
+        throws
+    {
         #expect(response.status == status, "\(response.body)", sourceLocation: location)
         #expect(response.headers["content-type"] == "application/problem+json", sourceLocation: location)
         #expect(try response.member("status") == "\(status)", sourceLocation: location)

@@ -80,7 +80,7 @@ import Testing
         try await eventually("the announcements of the outage are settled") {
             try await stack.sql("SELECT count(*) FROM announcements") == "0"
         }
-        try await stack.wait(for:  stack.create(4), "success")
+        try await stack.wait(for: stack.create(4), "success")
         try await stack.remove()
     }
 
@@ -103,7 +103,9 @@ import Testing
             try await stack.post("{\"object_id\":2}").status == 201
         }
         try await stack.wait(for: id, "success")
-        #expect(try await stack.sql("SELECT attempt FROM jobs WHERE id = \(id)") == "1", "the outcome was kept, not run for again")
+        #expect(
+            try await stack.sql("SELECT attempt FROM jobs WHERE id = \(id)") == "1",
+            "the outcome was kept, not run for again")
         try await stack.remove()
     }
 
@@ -116,46 +118,6 @@ import Testing
             INSERT INTO announcements SELECT 1, array_agg(id), clock_timestamp() FROM job
             """)
         try await stack.wait(for: 1, "success", within: .seconds(10))
-        try await stack.remove()
-    }
-
-    @Test func handsUnfinishedJobsBackWhenItStops() async throws {
-        let stack = try await Stack([
-            "JOB_COMMAND": "sleep 3", "JOB_CONCURRENCY": "1", "JOB_PREFETCH": "3", "JOB_SHUTDOWN_GRACE": "1", "WORKERS": "1",
-        ])
-        for object in 1...3 { _ = try await stack.create(object) }
-        try await eventually { try await stack.sql("SELECT count(*) FROM jobs WHERE status = 'running'") == "3" }
-        try await stack.supervisor("stop job-worker:*")
-        #expect(try await stack.sql("SELECT string_agg(status, ' ') FROM jobs") == "created created created")
-        #expect(try await stack.sql("SELECT max(lost) FROM jobs") == "0")
-        try await stack.supervisor("start job-worker:*")
-        for id in 1...3 { try await stack.wait(for: id, "success") }
-        try await stack.remove()
-    }
-
-    @Test func keepsItsStateOverARestart() async throws {
-        let stack = try await Stack(["WORKERS": "0", "FCGI": "1"])
-        let id = try await stack.create(7)
-        try await stack.stop()
-        let again = try await Stack(["JOB_COMMAND": "true", "WORKERS": "1", "FCGI": "1"], directory: stack.directory)
-        #expect(try await again.create(7) == id)
-        try await again.wait(for: id, "success")
-        try await again.remove()
-    }
-
-    /// Each job-fcgi in turn is told to stop, under load: no client notices.
-    @Test func isReplacedUnderLoad() async throws {
-        let stack = try await Stack(["WORKERS": "0", "FCGI": "2"])
-        let load = Task.detached {
-            try await Shell.check(["wrk", "-t1", "-c16", "-d6s", stack.url("/v1/jobs/1").replacing("localhost", with: "127.0.0.1")])
-        }
-        _ = try await stack.create(1)
-        for round in 0..<4 {
-            try await stack.supervisor("restart job-fcgi:job-fcgi_0\(round % 2)")
-        }
-        let report = try await load.value
-        #expect(!report.contains("Socket errors"), "\(report)")
-        #expect(report.contains("requests in"))
         try await stack.remove()
     }
 }

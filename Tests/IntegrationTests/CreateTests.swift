@@ -68,7 +68,8 @@ import Testing
                         return try (0..<20).flatMap { _ in
                             let objects = (0..<50).map { _ in ObjectID(rawValue: .random(in: 1...200, using: &random)) }
                             let creations = try store.create(objects, window: window, announcer: &announcer)
-                            #expect(creations.count == Set(objects).count, "client \(client) got no answer for an object")
+                            #expect(
+                                creations.count == Set(objects).count, "client \(client) got no answer for an object")
                             return Array(creations.values)
                         }
                     }

@@ -95,6 +95,7 @@ import Testing
     }
 
     private func redis(_ command: String...) async throws {
-        try await Shell.check(["redis-cli", "-p", "\(scratch.redis.port)", "-n", "\(scratch.redis.database)"] + command)
+        try await Shell.check(
+            ["redis-cli", "-p", "\(scratch.redis.port)", "-n", "\(scratch.redis.database)"] + command)
     }
 }

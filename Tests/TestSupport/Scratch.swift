@@ -36,7 +36,9 @@ package struct Scratch: Sendable {
 
     package func stream() -> JobStream { JobStream(redis, timeout: .seconds(5)) }
 
-    package func connection() throws -> Connection { try Connection(url: databaseURL, name: "tests", timeout: .seconds(20)) }
+    package func connection() throws -> Connection {
+        try Connection(url: databaseURL, name: "tests", timeout: .seconds(20))
+    }
 
     /// Runs SQL and gives its first column as text.
     @discardableResult

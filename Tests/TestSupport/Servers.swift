@@ -54,7 +54,8 @@ package final class Servers: Sendable {
 
     private func startRedis() throws {
         try Shell.checkBlocking([
-            "redis-server", "--port", "\(redisPort)", "--bind", "127.0.0.1", "--dir", directory.path, "--daemonize", "yes",
+            "redis-server", "--port", "\(redisPort)", "--bind", "127.0.0.1", "--dir", directory.path, "--daemonize",
+            "yes",
             "--pidfile", "\(directory.path)/redis.pid", "--databases", "1000", "--save", "", "--logfile",
             "\(directory.path)/redis.log",
         ])

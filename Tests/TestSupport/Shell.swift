@@ -30,7 +30,8 @@ package enum Shell {
         try (input ?? "").write(toFile: stdin, atomically: true, encoding: .utf8)
         let child = try Child(arguments, environment: environment, input: stdin, output: stdout, error: stderr)
         return Result(
-            status: child.wait(), output: String(decoding: try Data(contentsOf: URL(fileURLWithPath: stdout)), as: UTF8.self),
+            status: child.wait(),
+            output: String(decoding: try Data(contentsOf: URL(fileURLWithPath: stdout)), as: UTF8.self),
             error: String(decoding: try Data(contentsOf: URL(fileURLWithPath: stderr)), as: UTF8.self))
     }
 
@@ -41,11 +42,14 @@ package enum Shell {
     }
 
     @discardableResult
-    static func checkBlocking(_ arguments: [String]) throws -> String { try output(of: arguments, runBlocking(arguments)) }
+    static func checkBlocking(_ arguments: [String]) throws -> String {
+        try output(of: arguments, runBlocking(arguments))
+    }
 
     private static func output(of arguments: [String], _ result: Result) throws -> String {
         guard result.status == 0 else {
-            throw TestFailure("\(arguments.joined(separator: " ")): status \(result.status)\n\(result.output)\(result.error)")
+            throw TestFailure(
+                "\(arguments.joined(separator: " ")): status \(result.status)\n\(result.output)\(result.error)")
         }
         return result.output
     }

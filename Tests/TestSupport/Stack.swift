@@ -57,7 +57,8 @@ package final class Stack: Sendable {
 
     @discardableResult
     package func sql(_ statement: String) async throws -> String {
-        try await shell("psql \"$DATABASE_URL\" -qAt -c \"\(statement)\"").trimmingCharacters(in: .whitespacesAndNewlines)
+        try await shell("psql \"$DATABASE_URL\" -qAt -c \"\(statement)\"").trimmingCharacters(
+            in: .whitespacesAndNewlines)
     }
 
     @discardableResult
@@ -67,12 +68,14 @@ package final class Stack: Sendable {
 
     /// `supervisorctl stop redis`
     package func supervisor(_ command: String) async throws {
-        try await Shell.check(["supervisorctl", "-c", "\(directory)/supervisord.conf"] + command.split(separator: " ").map(String.init))
+        try await Shell.check(
+            ["supervisorctl", "-c", "\(directory)/supervisord.conf"] + command.split(separator: " ").map(String.init))
     }
 
     /// The process ids of one program of the stack: `job-worker_00`.
     package func pid(of program: String) async throws -> Int32 {
-        let output = try await Shell.run(["supervisorctl", "-c", "\(directory)/supervisord.conf", "pid", program]).output
+        let output = try await Shell.run(["supervisorctl", "-c", "\(directory)/supervisord.conf", "pid", program])
+            .output
         guard let pid = Int32(output.trimmingCharacters(in: .whitespacesAndNewlines)), pid > 0 else {
             throw TestFailure("\(program) is not running: \(output)")
         }
