@@ -38,6 +38,7 @@ final class Responder: BatchResponder {
         let calls = batch.map { reader.read($0) }
         let created = create(calls)
         let found = find(calls)
+        var answered: Set<ObjectID> = []
         for (request, call) in zip(batch, calls) {
             let withBody = request.withParameter("REQUEST_METHOD") { !($0?.elementsEqual("HEAD".utf8) ?? false) }
             do throws(Problem) {

@@ -7,13 +7,13 @@ struct Response {
     private var body = ByteWriter(capacity: 8192)
 
     /// `201` for a new job, `200` for the one that the object had already.
-    mutating func write(_ creation: Creation, to request: Request) {
-        begin(creation.isNew ? .created : .ok, type: "application/json")
+    mutating func write(_ id: JobID, isNew: Bool, to request: Request) {
+        begin(isNew ? .created : .ok, type: "application/json")
         head.append("Location: /v1/jobs/")
-        head.append(creation.id.rawValue)
+        head.append(id.rawValue)
         head.append("\r\n")
         body.append("{\"job_id\":")
-        body.append(creation.id.rawValue)
+        body.append(id.rawValue)
         body.append("}")
         send(to: request, withBody: true)
     }

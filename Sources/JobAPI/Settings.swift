@@ -21,7 +21,7 @@ package struct Settings: Sendable {
             environment.fault("FCGI_LISTEN is not set, and descriptor 0 is not a listening socket")
         }
         responders = environment.integer("FCGI_RESPONDERS", default: 2, in: 1...64)
-        dedupWindow = environment.integer("JOB_DEDUP_WINDOW", default: 300, in: 0...31_536_000)
+        dedupWindow = environment.integer("JOB_DEDUP_WINDOW", default: 300, in: 1...31_536_000)
         logLevel = environment.choice("LOG_LEVEL", default: .info)
     }
 }

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Service
 
 /// A file descriptor with one owner, closed when that ends. Every one is close-on-exec.
 struct CommandDescriptor: ~Copyable, Sendable {
@@ -10,16 +11,16 @@ struct CommandDescriptor: ~Copyable, Sendable {
     deinit { _ = close(number) }
 
     /// A counter that can be polled and that any thread can raise. The corresponding C function is `eventfd`.
-    static func event(_ flags: Int) throws(CommandError) -> CommandDescriptor {
+    static func event(_ flags: Int) throws(SystemError) -> CommandDescriptor {
         let number = eventfd(0, Int32(EFD_CLOEXEC | flags))
-        guard number >= 0 else { throw CommandError("eventfd") }
+        guard number >= 0 else { throw SystemError(call: "eventfd", code: errno) }
         return CommandDescriptor(owning: number)
     }
 
     /// Reads as empty and takes everything.
-    static func null() throws(CommandError) -> CommandDescriptor {
+    static func null() throws(SystemError) -> CommandDescriptor {
         let number = open("/dev/null", O_RDWR | O_CLOEXEC)
-        guard number >= 0 else { throw CommandError("open /dev/null") }
+        guard number >= 0 else { throw SystemError(call: "open /dev/null", code: errno) }
         return CommandDescriptor(owning: number)
     }
 

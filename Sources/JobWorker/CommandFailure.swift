@@ -1,15 +1,23 @@
 import CLinux
+import Glibc
+package import Service
 
 /// Why a command's job failed.
 package struct CommandFailure: Error, CustomStringConvertible, Hashable {
     package enum Reason: Hashable, Sendable {
         case exited(status: Int32)
         case killed(signal: Int32)
-        /// The worker could not start it; the errno value says why.
-        case notStarted(CommandError)
+        /// The worker could not start it.
+        case notStarted(SystemError)
     }
 
     package let reason: Reason
+
+    /// Whether it is the worker that was short of something, and the job may run elsewhere or later.
+    var isWorkersShortage: Bool {
+        guard case .notStarted(let error) = reason else { return false }
+        return [EAGAIN, EMFILE, ENFILE, ENOMEM].contains(error.code)
+    }
 
     /// What becomes the job's message: the end of what the command wrote to its standard error, or the reason.
     package let description: String

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Service
 
 /// The process that kills what the commands started, when the worker itself was killed.
 ///
@@ -20,9 +21,11 @@ final class CommandGuardian: @unchecked Sendable {  // Written in init and deini
     private var guardian = linux_guardian()
     private let groups: UnsafeMutablePointer<Int32>
 
-    init(slots: Int) throws(CommandError) {
+    init(slots: Int) throws(SystemError) {
         let error = linux_guardian_start(slots, &guardian)
-        guard error == 0, let groups = guardian.groups else { throw CommandError("start job-guardian", error) }
+        guard error == 0, let groups = guardian.groups else {
+            throw SystemError(call: "start job-guardian", code: error)
+        }
         self.groups = groups
     }
 

@@ -1,4 +1,6 @@
 import CLinux
+import Glibc
+package import Service
 
 /// Runs a program for each job: `/bin/sh -c command`, in any language.
 ///
@@ -25,9 +27,9 @@ package final class CommandHandler: JobHandler {
     ///   - concurrency: How many run at once; more wait for their turn. At least 1.
     ///   - grace: How long a cancelled command has between SIGTERM and SIGKILL.
     /// - Throws: The system call that failed.
-    package init(command: String, concurrency: Int, grace: Duration = .seconds(2)) throws(CommandError) {
+    package init(command: String, concurrency: Int, grace: Duration = .seconds(2)) throws(SystemError) {
         // A parent that ignores SIGCHLD hands that down, and the kernel then throws the exit statuses away.
-        guard linux_keep_exit_statuses() == 0 else { throw CommandError("sigaction") }
+        guard linux_keep_exit_statuses() == 0 else { throw SystemError(call: "sigaction", code: errno) }
         let threads = max(1, concurrency)
         let program = CommandProgram(command: command)
         let shared = try CommandShared(program: program, grace: grace, concurrency: threads)
@@ -35,7 +37,7 @@ package final class CommandHandler: JobHandler {
         self.concurrency = threads
         for number in 0..<threads {
             let wake = try CommandDescriptor.event(EFD_NONBLOCK)
-            try CommandThread.start(name: "job-command-\(number)") {
+            _ = try Thread.start(name: "job-command-\(number)") {
                 var runner = CommandRunner(shared, number: number, wake: wake.number)
                 runner.work()
             }

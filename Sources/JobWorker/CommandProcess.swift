@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Service
 
 /// A running command: the leader of a process group of its own, and all that is in the group.
 ///
@@ -16,7 +17,7 @@ struct CommandProcess: ~Copyable {
     /// - Parameter slot: Where the guardian looks for the group to kill.
     init(
         _ program: CommandProgram, for job: Job, null: Int32, error: Int32, slot: UnsafeMutablePointer<Int32>
-    ) throws(CommandError) {
+    ) throws(SystemError) {
         var leader: pid_t = 0
         var pidfd: Int32 = -1
         let failure = try program.withVectors(for: job) { arguments, environment in
@@ -27,7 +28,7 @@ struct CommandProcess: ~Copyable {
                 return linux_spawn(&command, &leader, &pidfd)
             }
         }
-        guard failure == 0 else { throw CommandError(CommandProgram.shell, failure) }
+        guard failure == 0 else { throw SystemError(call: CommandProgram.shell, code: failure) }
         group = CommandGroup(number: leader)
         self.slot = slot
         self.pidfd = CommandDescriptor(owning: pidfd)

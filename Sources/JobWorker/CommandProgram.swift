@@ -1,4 +1,5 @@
 import Glibc
+import Service
 
 /// What is executed for each job: the C strings of `/bin/sh -c command` and of an environment.
 final class CommandProgram: @unchecked Sendable {  // The strings are written in init and freed in deinit.
@@ -29,8 +30,8 @@ final class CommandProgram: @unchecked Sendable {  // The strings are written in
         _ body: (
             _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>?>,
             _ environment: UnsafePointer<UnsafeMutablePointer<CChar>?>
-        ) throws(CommandError) -> Result
-    ) throws(CommandError) -> Result {
+        ) throws(SystemError) -> Result
+    ) throws(SystemError) -> Result {
         let entries: [String] = ["JOB_ID=\(job.id)", "JOB_OBJECT_ID=\(job.objectID)", "JOB_ATTEMPT=\(job.attempt)"]
         let own = entries.map { strdup($0) }
         defer { for string in own { free(string) } }

@@ -1,5 +1,6 @@
 import CLinux
 import Synchronization
+import Service
 
 /// Orders that wait for a thread, first in, first out.
 final class CommandQueue: Sendable {
@@ -12,7 +13,7 @@ final class CommandQueue: Sendable {
     /// Counts what `next()` may take.
     private let available: CommandDescriptor
 
-    init() throws(CommandError) { available = try .event(EFD_SEMAPHORE) }
+    init() throws(SystemError) { available = try .event(EFD_SEMAPHORE) }
 
     func push(_ order: CommandOrder) {
         state.withLock { $0.orders.append(order) }

@@ -1,3 +1,4 @@
+import Service
 /// What the threads of a handler share. It ends with the last of them.
 final class CommandShared: Sendable {
     let program: CommandProgram
@@ -6,7 +7,7 @@ final class CommandShared: Sendable {
     let guardian: CommandGuardian
     let null: CommandDescriptor
 
-    init(program: CommandProgram, grace: Duration, concurrency: Int) throws(CommandError) {
+    init(program: CommandProgram, grace: Duration, concurrency: Int) throws(SystemError) {
         self.program = program
         self.grace = grace
         queue = try CommandQueue()

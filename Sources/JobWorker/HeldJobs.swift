@@ -72,20 +72,24 @@ final class HeldJobs: Sendable {
     }
 
     private func run(_ claim: Claim) async {
-        var failure: String?
         do {
             try await handler.run(Job(id: claim.id.rawValue, objectID: claim.objectID.rawValue, attempt: claim.attempt))
+            end(claim, failure: nil)
+        } catch let failure as CommandFailure where failure.isWorkersShortage {
+            // The job goes to another worker, and this one gets a moment to recover.
+            try? await Task.sleep(for: .seconds(1))
+            end(claim, failure: failure.description, stop: .shutdown)
         } catch {
-            failure = String(describing: error)
+            end(claim, failure: String(describing: error))
         }
-        end(claim, failure: failure)
     }
 
-    private func end(_ claim: Claim, failure: String?) {
+    /// - Parameter stop: why it ended, where nobody told it to.
+    private func end(_ claim: Claim, failure: String?, stop: StopReason? = nil) {
         let wakes = state.withLock { state in
             // One that was given up as stuck may still come to an end.
             guard let running = state.running.removeValue(forKey: claim) else { return false }
-            state.ended.append((claim, Ending(failure: failure, stop: running.stop, timeout: timeout)))
+            state.ended.append((claim, Ending(failure: failure, stop: running.stop ?? stop, timeout: timeout)))
             startWaiting(&state)
             return state.ended.count == 1
         }

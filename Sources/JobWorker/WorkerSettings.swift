@@ -33,6 +33,9 @@ struct WorkerSettings: Sendable {
         maxAttempts = environment.integer("JOB_MAX_ATTEMPTS", default: 5, in: 1...1_000_000)
         shutdownGrace = environment.integer("JOB_SHUTDOWN_GRACE", default: 30, in: 0...604_800)
         command = environment.string("JOB_COMMAND")
+        if command?.allSatisfy(\.isWhitespace) == true {
+            environment.fault("JOB_COMMAND is blank: every job would succeed without anything being done")
+        }
         logLevel = environment.choice("LOG_LEVEL", default: .info)
     }
 }

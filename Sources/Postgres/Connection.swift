@@ -35,11 +35,12 @@ package final class Connection {
 
     deinit { close() }
 
-    /// Every statement of ours finds its rows by key. A plan made while a table was empty must not scan it, for ever after,
+    /// A commit is durable, whatever the server's default. Every statement of ours finds its rows by key. A plan made while a table was empty must not scan it, for ever after,
     /// when it has ten million rows. The server's timeouts come first, so that it is the one to say what happened.
     private static func session(_ timeout: Duration) -> String {
         let milliseconds = max(100, timeout.milliseconds * 9 / 10)
         return """
+            SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') <> 'remote_apply';
             SET statement_timeout = \(milliseconds); SET lock_timeout = \(milliseconds / 2);
             SET idle_in_transaction_session_timeout = \(milliseconds); SET jit = off;
             SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off

@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// A call to the operating system that failed.
-package struct SystemError: Error, Equatable, CustomStringConvertible {
+package struct SystemError: Error, Hashable, CustomStringConvertible {
     /// The C function that failed, such as `eventfd`.
     package let call: String
     /// Its `errno`.

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 internal import Synchronization
 
@@ -55,20 +56,11 @@ private final class Start: Sendable {
         self.body = body
     }
 
-    /// Names the calling thread, through the file because Swift's Glibc has no `pthread_setname_np`. Without a name a
-    /// thread works as well, so a failure is let go.
-    private func nameThread() {
-        let descriptor = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return }
-        _ = Array(name.utf8.prefix(15)).withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-        close(descriptor)
-    }
-
     /// The thread's first function; takes over the reference it is given.
     static func run(_ pointer: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
         guard let pointer else { return nil }
         let start = Unmanaged<Start>.fromOpaque(pointer).takeRetainedValue()
-        start.nameThread()
+        linux_name_thread(start.name)
         start.body()
         return nil
     }
