@@ -47,7 +47,9 @@ final class Responder: BatchResponder {
                     guard let creation = try created.get()[objectID] else {
                         throw .unavailable("the job was not taken")
                     }
-                    response.write(creation, to: request)
+                    // One of the requests for an object made its job, the others found it.
+                    let isFirst = creation.isNew && answered.insert(objectID).inserted
+                    response.write(creation.id, isNew: isFirst, to: request)
                 case .find(let id):
                     guard let record = try found.get()[id] else {
                         throw Problem(status: .notFound, detail: "there is no job \(id)")
