@@ -7,9 +7,9 @@ internal import Service
 
 /// Answers the batches of one loop: one statement for all new jobs, one for all that are asked for.
 final class Responder: BatchResponder {
-    /// How long a POST may be kept waiting by Redis, for all the batch.
+    /// The longest wait for a connection to Redis; and no client of the batch waits for it.
     static let redisTimeout: Duration = .milliseconds(50)
-    /// How long without a request before the last batch is struck out as announced.
+    /// How long without a request before there is time for what no request waits for.
     static let idlePause: Int32 = 1000
 
     private let store: JobStore
@@ -18,21 +18,20 @@ final class Responder: BatchResponder {
     private let log: Log
     private let reader = RequestReader()
     private var response = Response()
-    private var announcer = AnnouncerID.random()
+    private var announcements: AnnouncementQueue
     /// Committed in this batch, and not yet announced.
     private var unannounced: [JobID] = []
-    /// Whether there is a row to strike out when there is time.
-    private var hasRow = false
     private var redisIsAway = false
 
     init(_ settings: Settings, log: Log) {
         store = JobStore(Database(url: settings.databaseURL, name: "job-fcgi"))
         stream = JobStream(settings.redis, timeout: Responder.redisTimeout)
+        announcements = AnnouncementQueue(store: store, stream: stream)
         window = settings.dedupWindow
         self.log = log
     }
 
-    var idleDelay: Int32 { hasRow ? Responder.idlePause : -1 }
+    var idleDelay: Int32 { announcements.hasWork ? Responder.idlePause : -1 }
 
     func respond(to batch: [Request]) {
         let calls = batch.map { reader.read($0) }
@@ -75,8 +74,9 @@ final class Responder: BatchResponder {
     private func create(_ calls: [Call]) -> Result<[ObjectID: Creation], Problem> {
         let objects = calls.compactMap { if case .create(let id) = $0 { id } else { nil } }
         guard !objects.isEmpty else { return .success([:]) }
+        do { try announcements.prepare() } catch { noteRedis(error) }
         do throws(PostgresError) {
-            let creations = try store.create(objects, window: window, announcer: &announcer)
+            let creations = try store.create(objects, window: window, announcer: &announcements.current)
             unannounced = creations.values.filter(\.isNew).map(\.id).sorted()
             return .success(creations)
         } catch {
@@ -110,27 +110,28 @@ final class Responder: BatchResponder {
 
     /// Announces the batch's jobs, after the clients have their answers: none of them waits for Redis.
     func settle() {
-        guard !unannounced.isEmpty else { return }
         do throws(RedisError) {
-            try stream.announce(unannounced)
-            try stream.confirm()
-            hasRow = true
-            if redisIsAway { log.notice("Redis is back") }
-            redisIsAway = false
+            try announcements.announce(unannounced)
+            if !unannounced.isEmpty { noteRedis(nil) }
         } catch {
-            announcer.renew()
-            hasRow = false
-            if !redisIsAway { log.warning("Redis is away; jobs are announced later", ["error": error.description]) }
-            redisIsAway = true
+            noteRedis(error)
         }
         unannounced.removeAll(keepingCapacity: true)
+        idle()
     }
 
     func idle() {
-        guard hasRow else { return }
-        hasRow = false
-        do { try store.forget(announcer) } catch {
-            log.warning("PostgreSQL did not strike out what was announced", ["error": error.description])
+        do { try announcements.strikeOut() } catch let error as RedisError { noteRedis(error) } catch {
+            log.warning("PostgreSQL did not strike out what was announced", ["error": "\(error)"])
         }
+    }
+
+    private func noteRedis(_ error: RedisError?) {
+        if let error, !redisIsAway {
+            log.warning("Redis is away; jobs are announced later", ["error": error.description])
+        } else if error == nil, redisIsAway {
+            log.notice("Redis is back")
+        }
+        redisIsAway = error != nil
     }
 }

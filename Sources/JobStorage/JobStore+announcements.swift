@@ -2,10 +2,10 @@ package import Jobs
 package import Postgres
 
 extension JobStore {
-    /// Strikes out the announcer's last batch: all of it is in the stream.
-    package func forget(_ announcer: AnnouncerID) throws(PostgresError) {
+    /// Strikes out the last batch of each announcer: all of it is in the stream.
+    package func forget(_ announcers: [AnnouncerID]) throws(PostgresError) {
         parameters.removeAll()
-        parameters.add(announcer.rawValue)
+        parameters.add(announcers.map(\.rawValue))
         _ = try database.execute(JobStore.forgetting, parameters)
     }
 
@@ -41,7 +41,7 @@ extension JobStore {
 
     private static let forgetting = Statement(
         "forget",
-        "DELETE FROM announcements WHERE announcer = $1::bigint")
+        "DELETE FROM announcements WHERE announcer = ANY ($1::bigint[])")
 
     private static let listingUnannounced = Statement(
         "list_unannounced",

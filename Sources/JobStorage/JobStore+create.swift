@@ -27,7 +27,7 @@ extension JobStore {
             guard rows.count < wanted.count else { break }
             // Lost to a concurrent batch that committed after this statement began: only a new statement sees its job.
             wanted.removeAll { creations[ObjectID(rawValue: $0)] != nil }
-            announcer.renew()
+            if (0..<rows.count).contains(where: { rows.bool($0, 2) }) { announcer.renew() }
         }
         return creations
     }

@@ -2,10 +2,9 @@ package import Jobs
 package import Redis
 
 extension JobStream {
-    /// Writes a message for each job out to Redis, and does not wait: `confirm()` tells whether they arrived.
+    /// Writes a message for each job out to Redis, and does not wait: `confirm()` or `confirmed()` tell that they arrived.
     package func announce(_ ids: [JobID]) throws(RedisError) {
         guard !ids.isEmpty else { return }
-        if unconfirmed > 0 { try confirm() }
         let connection = try connect()
         commands.removeAll()
         for id in ids { commands.announce(id) }
@@ -20,6 +19,28 @@ extension JobStream {
         unconfirmed = 0
         guard let connection, connection.isOpen else { throw .connection("the connection broke before Redis answered") }
         try closingOnFailure { () throws(RedisError) in try readReplies(count, from: connection) }
+    }
+}
+
+extension JobStream {
+    /// How many more of the announced messages Redis has taken; never waits.
+    package func confirmed() throws(RedisError) -> Int {
+        guard let connection, connection.isOpen else {
+            throw .connection("the connection broke before Redis answered")
+        }
+        var count = 0
+        do {
+            while unconfirmed > 0, let reply = try connection.replyIfReady() {
+                unconfirmed -= 1
+                try reply.check()
+                count += 1
+            }
+        } catch {
+            // Whatever comes after an error is not worth telling apart.
+            disconnect()
+            throw error
+        }
+        return count
     }
 }
 

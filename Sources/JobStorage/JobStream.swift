@@ -51,6 +51,7 @@ package final class JobStream {
     /// Closes the connection, and lets Redis alone for a moment.
     package func disconnect() {
         connection = nil
+        unconfirmed = 0
         retryAt = .now + JobStream.reconnectPause
     }
 

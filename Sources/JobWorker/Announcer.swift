@@ -16,7 +16,7 @@ struct Announcer {
         do {
             try stream.announce(jobs)
             try stream.confirm()
-            try store.forget(id)
+            try store.forget([id])
         } catch {
             id.renew()
             log.warning("\(jobs.count) jobs are announced later", ["error": "\(error)"])

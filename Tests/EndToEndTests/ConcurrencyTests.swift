@@ -9,7 +9,7 @@ import Testing
         let stack = try await Stack([
             "JOB_COMMAND": "echo $JOB_ID >> \(ledger)", "FCGI": "2", "WORKERS": "2",
         ])
-        let answers = try await withThrowingTaskGroup(of: [Int: String].self) { group in
+        let answers = try await withThrowingTaskGroup(of: [Int: Answer].self) { group in
             for _ in 0..<64 {
                 group.addTask { try await ask(stack, for: (1...200).shuffled()) }
             }
@@ -18,7 +18,8 @@ import Testing
         #expect(answers.count == 64)
         let first = try #require(answers.first)
         #expect(first.count == 200)
-        #expect(answers.allSatisfy { $0 == first })
+        #expect(answers.allSatisfy { $0.mapValues(\.body) == first.mapValues(\.body) })
+        #expect(answers.flatMap(\.values).count { $0.status == "201" } == 200, "each job is new to one client")
         #expect(try await stack.sql("SELECT count(*) FROM jobs") == "200")
         try await eventually(within: .seconds(60), "all jobs succeed") {
             try await stack.sql("SELECT count(*) FROM jobs WHERE status = 'success'") == "200"
@@ -30,14 +31,19 @@ import Testing
         try FileManager.default.removeItem(atPath: ledger)
     }
 
+    private struct Answer: Equatable {
+        let body: String
+        let status: String
+    }
+
     /// One curl that asks for each object in turn; the answers by object.
-    private func ask(_ stack: Stack, for objects: [Int]) async throws -> [Int: String] {
+    private func ask(_ stack: Stack, for objects: [Int]) async throws -> [Int: Answer] {
         let configuration = objects.map { object in
             """
             url = "\(stack.url("/v1/jobs"))"
             header = "Content-Type: application/json"
             data = "{\\"object_id\\":\(object)}"
-            write-out = " \(object)\\n"
+            write-out = " \(object) %{http_code}\\n"
             silent
             """
         }.joined(separator: "\nnext\n")
@@ -45,7 +51,9 @@ import Testing
         guard result.status == 0 else { throw TestFailure(result.error) }
         let lines = result.output.split(separator: "\n").map { $0.split(separator: " ") }
         return Dictionary(
-            uniqueKeysWithValues: lines.compactMap { words in Int(words[1]).map { ($0, String(words[0])) } })
+            uniqueKeysWithValues: lines.compactMap { words in
+                Int(words[1]).map { ($0, Answer(body: String(words[0]), status: String(words[2]))) }
+            })
     }
 
     /// ab and wrk, for a few seconds: not one error.

@@ -19,7 +19,7 @@ import Testing
         #expect(batches.map(\.announcer) == [announcer])
         #expect(batches.flatMap(\.ids) == ids)
         #expect(try store.unannounced(age: 5, limit: 10).isEmpty, "a fresh batch is its announcer's")
-        try store.forget(announcer)
+        try store.forget([announcer])
         #expect(try store.unannounced(age: 0, limit: 10).isEmpty)
     }
 
@@ -53,7 +53,7 @@ import Testing
     @Test func writesARepeatDownForNobody() throws {
         var announcer = AnnouncerID.random()
         _ = try create(1...1, &announcer)
-        try store.forget(announcer)
+        try store.forget([announcer])
         _ = try create(1...1, &announcer)
         #expect(try store.unannounced(age: 0, limit: 10).isEmpty)
     }
@@ -61,7 +61,7 @@ import Testing
     @Test func writesReleasedJobsDown() throws {
         var announcer = AnnouncerID.random()
         let ids = try create(1...2, &announcer)
-        try store.forget(announcer)
+        try store.forget([announcer])
         _ = try store.release(try store.claim(ids, lease: 10), announcer: &announcer)
         #expect(try store.unannounced(age: 0, limit: 10).flatMap(\.ids) == ids)
     }

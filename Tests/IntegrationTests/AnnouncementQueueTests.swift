@@ -1,0 +1,82 @@
+import JobStorage
+import Jobs
+import TestSupport
+import Testing
+
+@Suite(.timeLimit(.minutes(2))) struct AnnouncementQueueTests {
+    let scratch: Scratch
+    let store: JobStore
+    var queue: AnnouncementQueue
+
+    init() throws {
+        scratch = try Scratch()
+        store = scratch.store()
+        queue = AnnouncementQueue(store: store, stream: scratch.stream())
+    }
+
+    mutating func commit(_ objects: ClosedRange<Int32>) throws -> [JobID] {
+        try queue.prepare()
+        return try store.create(objects.map(ObjectID.init), window: 300, announcer: &queue.current).values
+            .filter(\.isNew).map(\.id).sorted()
+    }
+
+    func writtenDown() throws -> [JobID] { try store.unannounced(age: 0, limit: 100).flatMap(\.ids).sorted() }
+
+    @Test mutating func strikesOutWhatRedisHasTaken() async throws {
+        let ids = try commit(1...3)
+        try queue.announce(ids)
+        #expect(try writtenDown() == ids)
+        try await eventually {
+            try queue.strikeOut()
+            return try writtenDown().isEmpty
+        }
+        #expect(!queue.hasWork)
+        #expect(try scratch.stream().messages(after: .zero, count: 10).map(\.jobID) == ids)
+    }
+
+    @Test mutating func keepsABatchThatWasNotSent() throws {
+        let first = try commit(1...1)
+        try queue.announce(first)
+        // The process dies after this commit.
+        let second = try commit(2...2)
+        #expect(Set(try writtenDown()).isSuperset(of: second))
+    }
+
+    @Test mutating func neverStrikesOutABatchThatTookAnOldName() async throws {
+        try queue.announce(try commit(1...1))
+        let second = try await {
+            // Redis has answered: the next batch may take the first one's place.
+            try await eventually { try scratch.stream().mark(round: 1).length == 1 }
+            return try commit(2...2)
+        }()
+        try queue.strikeOut()
+        try await Task.sleep(for: .seconds(1.1))
+        try queue.strikeOut()
+        #expect(try writtenDown() == second)
+    }
+
+    @Test mutating func strikesOutABatchAfterOneThatMadeNothing() async throws {
+        try queue.announce(try commit(1...1))
+        try await eventually { try scratch.stream().mark(round: 1).length == 1 }
+        #expect(try commit(1...1).isEmpty)
+        try queue.announce([])
+        try await eventually {
+            try queue.strikeOut()
+            return try writtenDown().isEmpty
+        }
+    }
+
+    @Test mutating func leavesEverythingToTheReconcilerWithoutRedis() throws {
+        let port = try Servers.freePort()
+        let nowhere = RedisAddress(host: "127.0.0.1", port: port, password: nil, database: 0)
+        queue = AnnouncementQueue(store: store, stream: JobStream(nowhere, timeout: .milliseconds(50)))
+        var ids: [JobID] = []
+        for object in Int32(1)...3 {
+            let batch = try commit(object...object)
+            #expect(throws: (any Error).self) { try queue.announce(batch) }
+            ids += batch
+        }
+        #expect(try writtenDown() == ids)
+        #expect(!queue.hasWork)
+    }
+}
