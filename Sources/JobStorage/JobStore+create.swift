@@ -14,22 +14,30 @@ extension JobStore {
         var creations: [ObjectID: Creation] = [:]
         creations.reserveCapacity(objects.count)
         var wanted = objects.map(\.rawValue).sortedAndDistinct()
-        while !wanted.isEmpty {
-            let rows = try executeAnnouncing(JobStore.creating, &announcer) {
-                $0.add(wanted)
-                $0.add(Double(window))
-            }
-            for row in 0..<rows.count {
-                let objectID = ObjectID(rawValue: rows.int32(row, 0))
-                creations[objectID] = Creation(
-                    id: JobID(rawValue: rows.int64(row, 1)), objectID: objectID, isNew: rows.bool(row, 2))
-            }
-            guard rows.count < wanted.count else { break }
-            // Lost to a concurrent batch that committed after this statement began: only a new statement sees its job.
+        try create(wanted, window, &announcer, into: &creations)
+        let count = wanted.count
+        while creations.count < count {
+            // Lost to a concurrent batch that committed after the statement began: only a new one sees its jobs. Should it
+            // make jobs after all, they must not replace what the first has written down.
             wanted.removeAll { creations[ObjectID(rawValue: $0)] != nil }
-            if (0..<rows.count).contains(where: { rows.bool($0, 2) }) { announcer.renew() }
+            var other = AnnouncerID.random()
+            try create(wanted, window, &other, into: &creations)
         }
         return creations
+    }
+
+    private func create(
+        _ wanted: [Int32], _ window: Int, _ announcer: inout AnnouncerID, into creations: inout [ObjectID: Creation]
+    ) throws(PostgresError) {
+        let rows = try executeAnnouncing(JobStore.creating, &announcer) {
+            $0.add(wanted)
+            $0.add(Double(window))
+        }
+        for row in 0..<rows.count {
+            let objectID = ObjectID(rawValue: rows.int32(row, 0))
+            creations[objectID] = Creation(
+                id: JobID(rawValue: rows.int64(row, 1)), objectID: objectID, isNew: rows.bool(row, 2))
+        }
     }
 
     /// Looks first: a rejected upsert would still lock its row, write WAL and burn a number of the sequence. What is then

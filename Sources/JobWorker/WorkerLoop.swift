@@ -185,7 +185,8 @@ struct WorkerLoop {
 
     /// Without Redis the jobs that wait are found in PostgreSQL.
     private mutating func fallBack(_ error: RedisError) {
-        stream.disconnect()
+        // Not where it is away already: that would put off the next try for ever.
+        if stream.isConnected { stream.disconnect() }
         if !redisIsAway { log.warning("Redis is away; looking for jobs in PostgreSQL", ["error": error.description]) }
         redisIsAway = true
         let room = room

@@ -84,6 +84,18 @@ import Testing
         try await stack.remove()
     }
 
+    /// While there are always more jobs to be found in PostgreSQL.
+    @Test func goesBackToRedisInTheMiddleOfABacklog() async throws {
+        let stack = try await Stack(["JOB_COMMAND": "sleep 0.2", "JOB_PREFETCH": "2", "WORKERS": "1", "FCGI": "1"])
+        try await stack.supervisor("stop redis")
+        try await postAll(stack, (1...100).map { "{\"object_id\":\($0)}" })
+        try await eventually { try stack.log(of: "job-worker_00").contains("Redis is away") }
+        try await stack.supervisor("start redis")
+        try await eventually(within: .seconds(5)) { try stack.log(of: "job-worker_00").contains("Redis is back") }
+        #expect(try await stack.sql("SELECT count(*) > 0 FROM jobs WHERE status = 'created'") == "t")
+        try await stack.remove()
+    }
+
     @Test func saysThatPostgreSQLIsAwayAndComesBackWithIt() async throws {
         let stack = try await Stack(["JOB_COMMAND": "sleep 1", "WORKERS": "1", "FCGI": "1"])
         let id = try await stack.create(1)

@@ -66,6 +66,17 @@ import Testing
         }
     }
 
+    @Test mutating func strikesOutEveryBatchOfALongRun() async throws {
+        for object in Int32(1)...300 {
+            try queue.announce(try commit(object...object))
+            try queue.strikeOut()
+        }
+        try await eventually(within: .seconds(4)) {
+            try queue.strikeOut()
+            return try writtenDown().isEmpty
+        }
+    }
+
     @Test mutating func leavesEverythingToTheReconcilerWithoutRedis() throws {
         let port = try Servers.freePort()
         let nowhere = RedisAddress(host: "127.0.0.1", port: port, password: nil, database: 0)

@@ -84,6 +84,8 @@ import Testing
             let ids = Dictionary(grouping: answers, by: \.objectID).mapValues { Set($0.map(\.id)) }
             #expect(ids.values.allSatisfy { $0.count == 1 }, "an object had two jobs in one window")
             #expect(new.count == ids.count)
+            let rows = try scratch.sql("SELECT count(*)::text FROM announcements").compactMap { Int($0) }
+            #expect(rows.allSatisfy { $0 <= 16 }, "a client that loses races keeps its one row")
         }
     }
 }
