@@ -6,6 +6,12 @@ package struct MigrationFile: Sendable, Equatable {
     package let name: String
     package let sql: String
 
+    package init(version: Int32, name: String, sql: String) {
+        self.version = version
+        self.name = name
+        self.sql = sql
+    }
+
     /// The migrations of a directory, in order. Other files are left alone.
     package static func all(in directory: String) throws(MigrationError) -> [MigrationFile] {
         guard let handle = opendir(directory) else { throw MigrationError("cannot read the directory \(directory)") }

@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test func tellsThatTheGroupIsGone() async throws {
-        try await redis("FLUSHDB")
+        try scratch.redis("FLUSHDB")
         await #expect {
             try await fetch(1)
         } throws: { ($0 as? RedisError)?.code == "NOGROUP" }
@@ -59,9 +59,9 @@ import Testing
     }
 
     @Test func givesBackWhatItCannotRead() async throws {
-        try await redis("XADD", "jobs", "*", "v", "1", "id", "not a number")
-        try await redis("XADD", "jobs", "*", "something", "else")
-        try await redis("XADD", "jobs", "*", "v", "2", "id", "42", "more", "of a newer release")
+        try scratch.redis("XADD", "jobs", "*", "v", "1", "id", "not a number")
+        try scratch.redis("XADD", "jobs", "*", "something", "else")
+        try scratch.redis("XADD", "jobs", "*", "v", "2", "id", "42", "more", "of a newer release")
         #expect(try await fetch(10).map(\.jobID) == [nil, nil, JobID(rawValue: 42)])
     }
 
@@ -92,10 +92,5 @@ import Testing
             RedisAddress(host: "127.0.0.1", port: port, password: nil, database: 0), timeout: .milliseconds(50))
         #expect(throws: RedisError.self) { try away.announce([JobID(rawValue: 1)]) }
         #expect(throws: RedisError.self) { try away.ping() }
-    }
-
-    private func redis(_ command: String...) async throws {
-        try await Shell.check(
-            ["redis-cli", "-p", "\(scratch.redis.port)", "-n", "\(scratch.redis.database)"] + command)
     }
 }

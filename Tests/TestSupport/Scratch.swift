@@ -46,4 +46,9 @@ package struct Scratch: Sendable {
         let rows = try connection().run(text)
         return (0..<rows.count).map { rows.text($0, 0) ?? "" }
     }
+
+    /// Runs a command in this Redis database.
+    package func redis(_ command: String...) throws {
+        try Shell.checkBlocking(["redis-cli", "-p", "\(redis.port)", "-n", "\(redis.database)"] + command)
+    }
 }

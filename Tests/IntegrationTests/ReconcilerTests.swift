@@ -1,0 +1,142 @@
+import JobStorage
+import Jobs
+import Service
+import TestSupport
+import Testing
+
+@testable import JobWorker
+
+@Suite(.timeLimit(.minutes(2))) struct ReconcilerTests {
+    let scratch: Scratch
+    let store: JobStore
+    let stream: JobStream
+    var reconciler: Reconciler
+
+    init() throws {
+        scratch = try Scratch()
+        store = scratch.store()
+        stream = scratch.stream()
+        var environment = Environment([
+            "DATABASE_URL": scratch.databaseURL,
+            "REDIS_URL": "redis://127.0.0.1:\(scratch.redis.port)/\(scratch.redis.database)", "JOB_LEASE": "1",
+        ])
+        let settings = WorkerSettings(&environment)
+        #expect(environment.faults.isEmpty)
+        reconciler = Reconciler(settings, stop: try Wakeup(), log: Log(label: "tests", sink: MemorySink()))
+        #expect(try stream.makeGroup())
+        // The first turn ever looks at everything.
+        try turn()
+    }
+
+    mutating func turn() throws {
+        try scratch.sql("UPDATE reconciliation SET next_at = '-infinity'")
+        try reconciler.take(try #require(try store.takeTurn(pause: 60)))
+    }
+
+    /// Jobs that wait as they should: committed, announced, struck out; made `age` ago.
+    func announcedJobs(_ count: Int32, age: String = "1 hour") throws -> [JobID] {
+        var announcer = AnnouncerID.random()
+        let objects = (1...count).map { ObjectID(rawValue: $0) }
+        let ids = try store.create(objects, window: 300, announcer: &announcer).values.map(\.id).sorted()
+        try stream.announce(ids)
+        try stream.confirm()
+        try store.forget([announcer])
+        try scratch.sql("UPDATE jobs SET created_at = created_at - interval '\(age)'")
+        return ids
+    }
+
+    func inStream() throws -> [JobID] { try stream.messages(after: .zero, count: 10_000).compactMap(\.jobID) }
+
+    @Test mutating func takesTurns() throws {
+        #expect(try store.takeTurn(pause: 60) == nil)
+        try scratch.sql("UPDATE reconciliation SET next_at = now()")
+        let round = try #require(try store.takeTurn(pause: 60)).round
+        try scratch.sql("UPDATE reconciliation SET next_at = now()")
+        #expect(try store.takeTurn(pause: 60)?.round == round + 1)
+    }
+
+    @Test mutating func announcesNoneOfManyThatWaitNormally() throws {
+        let ids = try announcedJobs(5000)
+        for _ in 0..<3 { try turn() }
+        #expect(try inStream() == ids)
+    }
+
+    @Test mutating func announcesWhatAnAnnouncerLeft() throws {
+        var announcer = AnnouncerID.random()
+        let created = try store.create([1, 2].map(ObjectID.init), window: 300, announcer: &announcer)
+        try turn()
+        #expect(try inStream().isEmpty, "a fresh batch is its announcer's")
+        try scratch.sql("UPDATE announcements SET created_at = created_at - interval '6 seconds'")
+        try turn()
+        #expect(try inStream().sorted() == created.values.map(\.id).sorted())
+        try turn()
+        #expect(try inStream().count == 2)
+    }
+
+    @Test mutating func announcesEverythingAgainAfterAFlush() throws {
+        let ids = try announcedJobs(2500)
+        _ = try store.claim(Array(ids[..<100]), lease: 60)
+        try scratch.redis("FLUSHDB")
+        // A new job is there before anybody looks.
+        var announcer = AnnouncerID.random()
+        let new = try store.create([ObjectID(rawValue: -1)], window: 300, announcer: &announcer).values.map(\.id)
+        try stream.announce(new)
+        try stream.confirm()
+        try turn()
+        #expect(try inStream().sorted() == ids[100...] + new)
+        try turn()
+        #expect(try inStream().count == 2401)
+    }
+
+    @Test mutating func announcesWhatAnOlderStateOfRedisLacks() throws {
+        let ids = try announcedJobs(10)
+        try turn()
+        // As after a restore: the mark and the stream are those of some turns ago.
+        let last = try stream.messages(after: .zero, count: 100).suffix(4).map(\.streamID)
+        try stream.acknowledge(last)
+        try scratch.redis("SET", "jobs:reconciled", "1")
+        try turn()
+        #expect(try inStream().sorted() == ids)
+    }
+
+    @Test mutating func announcesWhatAnotherServerLacks() throws {
+        let ids = try announcedJobs(10)
+        try stream.acknowledge(try stream.messages(after: .zero, count: 5).map(\.streamID))
+        try scratch.sql("UPDATE reconciliation SET redis_run_id = 'another'")
+        try turn()
+        #expect(try inStream().sorted() == ids)
+    }
+
+    @Test mutating func announcesWhateverWaitsBesideAnEmptyStream() throws {
+        let ids = try announcedJobs(3)
+        try stream.acknowledge(try stream.messages(after: .zero, count: 5).map(\.streamID))
+        try turn()
+        #expect(try inStream() == ids)
+    }
+
+    @Test mutating func bringsBackTheJobsOfALostWorker() async throws {
+        let ids = try announcedJobs(3)
+        try stream.acknowledge(try stream.messages(after: .zero, count: 5).map(\.streamID))
+        let claims = try store.claim(ids, lease: 60)
+        try scratch.sql("UPDATE jobs SET lease_expires_at = now() - interval '1 ms' WHERE id <> \(ids[0])")
+        try await eventually("a second since PostgreSQL's start") {
+            try turn()
+            return try inStream().count == 2
+        }
+        #expect(try inStream() == Array(ids[1...]))
+        #expect(try store.finish(claims.map { .success($0) }) == [ids[0]])
+    }
+
+    @Test mutating func announcesWhatADeadWorkerHadFetched() async throws {
+        let ids = try announcedJobs(2)
+        try stream.fetch(count: 10, wait: .milliseconds(50), acknowledging: [])
+        try await eventually { try stream.fetched()?.count == 2 }
+        try turn()
+        let first = try stream.messages(after: .zero, count: 10).map(\.streamID)
+        try await eventually(within: .seconds(60)) {
+            try turn()
+            return try Set(stream.messages(after: .zero, count: 10).map(\.streamID)).isDisjoint(with: first)
+        }
+        #expect(try inStream() == ids)
+    }
+}
