@@ -33,9 +33,8 @@ extension JobStore {
         UPDATE jobs
         SET status = 'running', attempt = attempt + 1, start_time = timezone('utc', clock_timestamp()),
             lease_expires_at = clock_timestamp() + $2::float8 * interval '1 second'
-        FROM unnest($1::bigint[]) AS wanted (id)
-        WHERE jobs.id = wanted.id AND status = 'created'
-        RETURNING jobs.id, object_id, attempt
+        WHERE id = ANY ($1::bigint[]) AND status = 'created'
+        RETURNING id, object_id, attempt
         """)
 
     private static let claimingWaiting = Statement(

@@ -46,9 +46,8 @@ extension JobStore {
         """
         UPDATE jobs
         SET lease_expires_at = clock_timestamp() + $3::float8 * interval '1 second'
-        FROM unnest($1::bigint[], $2::integer[]) AS held (id, attempt)
-        WHERE jobs.id = held.id AND jobs.attempt = held.attempt AND jobs.status = 'running'
-        RETURNING jobs.id
+        WHERE id = ANY ($1::bigint[]) AND attempt = ($2::integer[])[width_bucket(id, $1::bigint[])] AND status = 'running'
+        RETURNING id
         """)
 
     private static let releasing = Statement(
@@ -57,9 +56,9 @@ extension JobStore {
         WITH released AS (
             UPDATE jobs
             SET status = 'created', start_time = NULL, lease_expires_at = NULL
-            FROM unnest($2::bigint[], $3::integer[]) AS held (id, attempt)
-            WHERE jobs.id = held.id AND jobs.attempt = held.attempt AND jobs.status = 'running'
-            RETURNING jobs.id
+            WHERE id = ANY ($2::bigint[]) AND attempt = ($3::integer[])[width_bucket(id, $2::bigint[])]
+              AND status = 'running'
+            RETURNING id
         ), announced AS (
             INSERT INTO announcements (announcer, job_ids, created_at)
             SELECT $1::bigint, array_agg(id), clock_timestamp() FROM released HAVING count(*) > 0
