@@ -10,7 +10,7 @@ $(foreach name,$(.VARIABLES),$(if $(filter command,$(word 1,$(origin $(name)))),
 
 release := swift build --configuration release --static-swift-stdlib
 
-.PHONY: help install build up test lint clean
+.PHONY: help install build up test bench lint clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand --tabs=18
@@ -28,6 +28,11 @@ up: build ## Run everything on this machine until Ctrl-C: PORT=3000 WORKERS=2 FC
 test: install ## Build and run every test
 	$(release)
 	swift test --parallel
+
+bench: ## Measure the service on this machine, into .bench/<time>: QUICK=1
+	@Sources/stack/install run bench
+	$(release)
+	@exec Tests/Bench/bench
 
 lint: ## Check the style of the sources
 	swift format lint --strict --recursive Package.swift Sources Tests

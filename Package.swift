@@ -50,6 +50,9 @@ let package = Package(
         executable("job-worker", ["JobWorker"]),
         executable("job-migrate", ["JobStorage", "Postgres", "Service"]),
 
+        .executableTarget(
+            name: "noop-worker", dependencies: ["JobWorker"], path: "Tests/Bench/noop-worker", swiftSettings: strict),
+
         .target(
             name: "TestSupport", dependencies: ["JobStorage", "Jobs", "Postgres", "Redis"], path: "Tests/TestSupport",
             swiftSettings: strict),
