@@ -12,7 +12,7 @@ record_memory() {
     for process in "${ids[@]}"; do
         awk '/^VmHWM/ { print $2 / 1024 }' "/proc/$process/status"
     done | sort --general-numeric-sort | tail --lines=1 >"$work/memory"
-    record "$name: memory MiB" "$(<"$work/memory")"
+    record "$name: memory MiB" "$(calculate "$(<"$work/memory")" 1)"
 }
 
 # WAL bytes, commits, updates and HOT updates of jobs and of windows, Redis commands, so far. PostgreSQL counts what a
@@ -41,12 +41,14 @@ record_cost() {
 measure_api_cost() {
     local script
     seed
+    step "cost of a request"
+    # So that the objects that are then repeated are there.
+    load warm-up "$url" post-repeat 64 1
+    restart_responders
+    after=$(counters)
     for script in post-new post-repeat; do
-        step "cost of a request: $script"
-        [[ $script == post-new ]] || load cost "$url" "$script" 64 1
-        restart_responders
-        before=$(counters)
-        load "cost $script" "$url" "$script" 64 "$SECONDS_EACH"
+        before=$after
+        load "cost $script" "$url" "$script" 64 "$sweep_seconds"
         restart_responders
         after=$(counters)
         record_cost "$script" "$(api "cost $script" 6)"
@@ -69,15 +71,15 @@ trace_responders() {
     local -a attach=()
     has_strace || { step "no strace: system calls are not counted"; return 0; }
     mapfile -t attach < <(process_ids job-fcgi | sed 's/^/--attach=/')
+    step "system calls of a request"
     for script in post-new post-repeat get; do
-        step "system calls of a request: $script"
         start strace strace --summary-only --follow-forks --output="$out/strace $script.txt" "${attach[@]}"
         trace=$started
         sleep 0.5
         if [[ $script == get ]]; then
-            load "trace get" "$url" get 64 2 "$seeded" "$first_waiting"
+            load "trace get" "$url" get 64 "$sweep_seconds" "$seeded" "$first_waiting"
         else
-            load "trace $script" "$url" "$script" 64 2
+            load "trace $script" "$url" "$script" 64 "$sweep_seconds"
         fi
         stop 10 "$trace"
         record_syscalls "$script" "$out/strace $script.txt" "$(api "trace $script" 6)"
@@ -97,6 +99,7 @@ trace_worker() {
     worker=$(pgrep --parent "$trace") || die "the traced worker is gone"
     kill -TERM "$worker"
     wait_for 30 "the traced worker stops" is_gone "$trace"
+    forget "$trace"
     record_syscalls "no-op job" "$out/strace no-op job.txt" "$jobs"
 }
 

@@ -5,6 +5,7 @@
 #include <fcgiapp.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -51,6 +52,8 @@ static void *serve(void *unused) {
 
 int main(int count, char **arguments) {
     if (count != 3 || FCGX_Init() != 0) return 2;
+    // The library only makes a note of it.
+    signal(SIGTERM, SIG_DFL);
     listener = FCGX_OpenSocket(arguments[1], 4096);
     if (listener < 0) return perror(arguments[1]), 1;
     chmod(arguments[1], 0666);

@@ -45,13 +45,13 @@ stop() {
     for process; do kill -TERM "$process" 2>/dev/null || true; done
     for process; do
         while kill -0 "$process" 2>/dev/null && ((SECONDS < deadline)); do sleep 0.02; done
-        kill -KILL "$process" 2>/dev/null || true
+        ! kill -KILL "$process" 2>/dev/null || step "process $process did not stop, and was killed"
         wait "$process" 2>/dev/null || true
         forget "$process"
     done
 }
 
-# Its id may soon be someone else's.
+# To be called when a process has ended: its id may soon be someone else's.
 forget() {
     local i
     for i in "${!started_all[@]}"; do

@@ -99,16 +99,18 @@ resource_rows() {
     plain_row 'idle: PostgreSQL, 1 worker' "$(figure 'idle statements') transactions/s"
 }
 
-cost_rows() {
-    local what name value
-    for what in post-new post-repeat 'no-op job'; do
-        for name in 'WAL bytes' commits 'Redis commands' syscalls 'jobs updated' 'jobs updated HOT' 'windows updated' 'windows updated HOT'; do
+# What one of each costs, side by side.
+cost_table() {
+    local name what value line
+    printf 'cost of one\tPOST, new\tPOST, repeated\tGET\tno-op job\n'
+    for name in 'WAL bytes' commits 'Redis commands' syscalls 'jobs updated' 'jobs updated HOT' 'windows updated' 'windows updated HOT'; do
+        line=$name
+        for what in post-new post-repeat get 'no-op job'; do
             value=$(figure "$what: $name")
-            plain_row "cost of a $what: $name" "${value:-not measured}"
+            line+=$'\t'${value:--}
         done
+        printf '%s\n' "$line"
     done
-    value=$(figure 'get: syscalls')
-    plain_row 'cost of a get: syscalls' "${value:-not measured}"
 }
 
 machine() {
@@ -116,7 +118,7 @@ machine() {
     model=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head --lines=1)
     cat <<TEXT
 - machine: $cores cores (${model:-$(uname --machine)}), $(awk '/^MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo), Linux $(uname --kernel-release); load client, nginx, service, PostgreSQL and Redis share it
-- versions: $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release), $(psql --version | sed 's/psql (\(.*\)) .*/\1/; s/^psql //; s/^(PostgreSQL) /PostgreSQL /'), $(redis-server --version | sed 's/ server v=\([^ ]*\).*/ \1/'), $(/usr/sbin/nginx -v 2>&1 | sed 's/.*: //'), $(swift --version 2>/dev/null | sed -n 's/.*\(Swift version [0-9.]*\).*/\1/p'), commit $(git -C "$root" describe --always --dirty 2>/dev/null || echo unknown)
+- versions: $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release), $(psql --version | sed 's/psql (\(.*\)) \([0-9.]*\).*/\1 \2/'), $(redis-server --version | sed 's/ server v=\([^ ]*\).*/ \1/'), $(/usr/sbin/nginx -v 2>&1 | sed 's/.*: //'), $(swift --version 2>/dev/null | sed -n 's/.*\(Swift version [0-9.]*\).*/\1/p'), commit $(git -C "$root" describe --always --dirty 2>/dev/null || echo unknown)
 - settings: $ROUNDS rounds of $SECONDS_EACH s, medians; 2 job-fcgi; began $(basename "$out"), took $SECONDS s; load average at the end $(cut --delimiter=' ' --fields=1 /proc/loadavg)
 - requests that failed: $(api_errors); jobs that failed or ran twice: $(failed_jobs)
 TEXT
@@ -124,16 +126,23 @@ TEXT
 
 failed_jobs() { awk -F '\t' '$1 ~ / failed$/ { sum += $2 } END { print sum + 0 }' "$out/figures.tsv"; }
 
-# Absolute figures drift from hour to hour on a machine that does other things too; the last column drifts less.
+as_markdown() { sed 's/\t/ | /g; s/^/| /; s/$/ |/'; }
+
 markdown() {
     local plot
     echo '# Measured'
     echo
     machine
     echo
+    echo 'Absolute figures drift from hour to hour on a machine that does other things too; the last column drifts less.'
+    echo
     echo '| what | figure | p50 ms | p99 ms | against the reference of this run |'
     echo '| --- | ---: | ---: | ---: | --- |'
-    sed 's/\t/ | /g; s/^/| /; s/$/ |/' "$out/table.tsv"
+    as_markdown <"$out/table.tsv"
+    echo
+    head --lines=1 "$out/cost.tsv" | as_markdown
+    echo '| --- | ---: | ---: | ---: | ---: |'
+    tail --lines=+2 "$out/cost.tsv" | as_markdown
     for plot in throughput latency backlog growth; do
         [[ ! -s $out/$plot.svg ]] || printf '\n![%s](%s.svg)\n' "$plot" "$plot"
     done
@@ -145,6 +154,8 @@ terminal() {
     echo
     awk -F '\t' '{ gsub("`", ""); printf "%-66s %22s %9s %9s  %s\n", $1, $2, $3, $4, $5 }' \
         <(printf 'what\tfigure\tp50 ms\tp99 ms\tagainst\n') "$out/table.tsv"
+    echo
+    awk -F '\t' '{ printf "%-30s %14s %14s %14s %14s\n", $1, $2, $3, $4, $5 }' "$out/cost.tsv"
 }
 
 report() {
@@ -155,7 +166,7 @@ report() {
     worker_rows
     growth_rows
     resource_rows
-    cost_rows
+    cost_table >"$out/cost.tsv"
     plots
     markdown >"$out/results.md"
     rm --force "$out/hello" "$out/spawn"
