@@ -43,32 +43,44 @@ final class Responder: BatchResponder {
             do throws(Problem) {
                 switch call {
                 case .create(let objectID):
-                    guard let creation = try created.get()[objectID] else {
-                        throw .unavailable("the job was not taken")
-                    }
+                    let creation = try creation(for: objectID, in: created)
                     // One of the requests for an object made its job, the others found it.
                     let isFirst = creation.isNew && answered.insert(objectID).inserted
                     response.write(creation.id, isNew: isFirst, to: request)
-                case .find(let id):
-                    guard let record = try found.get()[id] else {
-                        throw Problem(status: .notFound, detail: "there is no job \(id)")
-                    }
-                    response.write(record, to: request, withBody: withBody)
+                case .find(let id): response.write(try record(id, in: found), to: request, withBody: withBody)
                 case .health: response.write(.ok, ["status": "ok"], to: request, withBody: withBody)
                 case .readiness: response.write(.ok, try readiness(), to: request, withBody: withBody)
                 case .refuse(let problem): throw problem
                 }
                 log.debug("answered", ["request_id": request.parameter("REQUEST_ID") ?? ""])
             } catch {
-                response.write(error, to: request, withBody: withBody)
-                log.info(
-                    "refused",
-                    [
-                        "status": "\(error.status.rawValue)", "detail": error.detail,
-                        "request_id": request.parameter("REQUEST_ID") ?? "",
-                    ])
+                refuse(request, error, withBody: withBody)
             }
         }
+    }
+
+    private func creation(
+        for objectID: ObjectID, in created: Result<[ObjectID: Creation], Problem>
+    ) throws(Problem) -> Creation {
+        guard let creation = try created.get()[objectID] else { throw .unavailable("the job was not taken; try again") }
+        return creation
+    }
+
+    private func record(_ id: JobID, in found: Result<[JobID: JobRecord], Problem>) throws(Problem) -> JobRecord {
+        guard let record = try found.get()[id] else {
+            throw Problem(status: .notFound, detail: "there is no job \(id)")
+        }
+        return record
+    }
+
+    private func refuse(_ request: Request, _ problem: Problem, withBody: Bool) {
+        response.write(problem, to: request, withBody: withBody)
+        log.info(
+            "refused",
+            [
+                "status": "\(problem.status.rawValue)", "detail": problem.detail,
+                "request_id": request.parameter("REQUEST_ID") ?? "",
+            ])
     }
 
     private func create(_ calls: [Call]) -> Result<[ObjectID: Creation], Problem> {

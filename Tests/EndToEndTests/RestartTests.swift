@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -9,13 +10,30 @@ import Testing
             "JOB_COMMAND": "sleep 3", "JOB_CONCURRENCY": "1", "JOB_PREFETCH": "3", "JOB_SHUTDOWN_GRACE": "1",
             "WORKERS": "1",
         ])
-        for object in 1...3 { _ = try await stack.create(object) }
+        // One more than the worker may hold.
+        for object in 1...4 { _ = try await stack.create(object) }
         try await eventually { try await stack.sql("SELECT count(*) FROM jobs WHERE status = 'running'") == "3" }
+        #expect(try await stack.sql("SELECT status FROM jobs WHERE id = 4") == "created")
         try await stack.supervisor("stop job-worker:*")
-        #expect(try await stack.sql("SELECT string_agg(status, ' ') FROM jobs") == "created created created")
+        #expect(try await stack.sql("SELECT string_agg(status, ' ') FROM jobs") == "created created created created")
         #expect(try await stack.sql("SELECT max(lost) FROM jobs") == "0")
         try await stack.supervisor("start job-worker:*")
-        for id in 1...3 { try await stack.wait(for: id, "success") }
+        for id in 1...4 { try await stack.wait(for: id, "success") }
+        try await stack.remove()
+    }
+
+    @Test func endsAtOnceWhenItIsToldTwice() async throws {
+        let nap = 70_000 + Int.random(in: 0..<10_000)
+        let stack = try await Stack(["JOB_COMMAND": "sleep \(nap)", "JOB_SHUTDOWN_GRACE": "60", "WORKERS": "1"])
+        try await stack.wait(for: try await stack.create(1), "running")
+        let worker = try await stack.pid(of: "job-worker:job-worker_00")
+        kill(worker, SIGTERM)
+        try await eventually { try stack.log(of: "job-worker_00").contains("shutting down") }
+        kill(worker, SIGTERM)
+        try await eventually(within: .seconds(5), "worker and command are gone") {
+            let isGone = kill(worker, 0) != 0
+            return try await Shell.run(["pgrep", "-fx", "sleep \(nap)"]).status != 0 && isGone
+        }
         try await stack.remove()
     }
 
