@@ -21,8 +21,28 @@ load() {
             END {
                 if (!rate) errors++
                 printf "%s\t%.1f\t%.3f\t%.3f\t%d\t%d\n", kind, rate, p50, p99, errors, requests
-            }' | tee --append "$out/api.tsv" |
+            }' | show_load
+}
+
+show_load() {
+    tee --append "$out/api.tsv" |
         awk -F '\t' '{ printf "         %-24s %8.0f/s  p50 %8.2f ms  p99 %8.2f ms  errors %d\n", $1, $2, $3, $4, $5 }'
+}
+
+# load_ab KIND CONNECTIONS SECONDS: the same with ab, which posts one body again and again.
+load_ab() {
+    timeout $(($3 + 30)) ab -q -k -c "$2" -t "$3" -n 100000000 -T application/json -p "$bench/post.json" "$url/v1/jobs" \
+        2>>"$work/log/ab-errors.log" | tee --append "$work/log/ab.log" | awk -v kind="$1" '
+            /^Complete requests/ { requests = $3 }
+            /^Failed requests/ { errors += $3 }
+            /^Non-2xx/ { errors += $3 }
+            /^Requests per second/ { rate = $4 }
+            $1 == "50%" { p50 = $2 }
+            $1 == "99%" { p99 = $2 }
+            END {
+                if (!rate) errors++
+                printf "%s\t%.1f\t%.3f\t%.3f\t%d\t%d\n", kind, rate, p50, p99, errors, requests
+            }' | show_load
 }
 
 # api KIND COLUMN: the median of a kind's runs.
@@ -52,8 +72,8 @@ measure_api() {
     check_created
     sweep_connections
     step "requests: memory under 512 connections"
-    load memory "$url" post-new 512 "$sweep_seconds"
-    load memory "$url" get 512 "$sweep_seconds" "$seeded" "$first_waiting"
+    load "memory post-new 512" "$url" post-new 512 "$sweep_seconds"
+    load "memory get 512" "$url" get 512 "$sweep_seconds" "$seeded" "$first_waiting"
     record_memory job-fcgi
 }
 
@@ -64,6 +84,7 @@ api_round() {
         load "post-new $connections" "$url" post-new "$connections" "$SECONDS_EACH"
     done
     load "post-repeat 64" "$url" post-repeat 64 "$SECONDS_EACH"
+    load_ab "ab 64" 64 "$sweep_seconds"
     load "get 64" "$url" get 64 "$SECONDS_EACH" "$seeded" "$first_waiting"
     load "get-finished 64" "$url" get 64 "$SECONDS_EACH" "$seeded" "$first_finished"
     load "mixed 64" "$url" mixed 64 "$SECONDS_EACH" "$seeded" "$first_waiting"

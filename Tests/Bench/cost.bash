@@ -43,7 +43,7 @@ measure_api_cost() {
     seed
     step "cost of a request"
     # So that the objects that are then repeated are there.
-    load warm-up "$url" post-repeat 64 1
+    load "warm-up" "$url" post-repeat 64 1
     restart_responders
     after=$(counters)
     for script in post-new post-repeat; do

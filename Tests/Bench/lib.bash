@@ -8,7 +8,7 @@ now() { date --utc +%Y-%m-%dT%H-%M-%SZ; }
 # The results go to $out; sockets, logs and data to $work.
 prepare() {
     local program
-    for program in wrk gnuplot redis-cli redis-benchmark psql cc curl; do
+    for program in wrk ab gnuplot redis-cli redis-benchmark psql cc curl; do
         command -v "$program" >/dev/null || die "$program is missing: Sources/stack/install run bench"
     done
     for program in job-fcgi job-worker job-migrate noop-worker; do

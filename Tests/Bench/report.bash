@@ -55,6 +55,7 @@ api_rows() {
     done
     hello=$(api 'hello 64' 2)
     api_row 'POST, the same 1000 objects, 64 connections' 'post-repeat 64' "$hello" hello "$(api 'post-new 64' 2)" 'new objects'
+    api_row 'POST with ab, the same object, 64 connections' 'ab 64' "$hello" hello
     api_row 'GET, waiting jobs, 64 connections' 'get 64' "$hello" hello
     api_row 'GET, finished jobs, 64 connections' 'get-finished 64' "$hello" hello
     api_row 'mixed: 2 new, 1 repeated, 7 GET, 64 connections' 'mixed 64' "$hello" hello
@@ -65,7 +66,7 @@ worker_rows() {
     figure_row "worker, $JOBS no-op jobs" 'noop 1' "$(figure 'redis 100')" 'XADD, pipelined' "$(figure pgbench)" pgbench
     figure_row "4 workers, $JOBS no-op jobs" 'noop 4' "$(figure 'noop 1')" '1 worker'
     for count in 1 4; do
-        plain_row "last tenth of the jobs, $count at work" "$(figure "noop $count linearity") × the first"
+        plain_row "last tenth of the jobs, $count at work" "$(figure "noop $count linearity") × as fast as the second"
     done
     figure_row "worker, $command_jobs times JOB_COMMAND=true" command "$(figure spawn)" posix_spawn
     row 'pick-up: accepted to running, idle worker' "$pickups jobs" "$(figure 'pick-up p50')" "$(figure 'pick-up p99')" -

@@ -23,7 +23,7 @@ warm_up() {
     fill 1000
     start_workers 1 noop-worker
     wait_for 60 "the first worker works" is_drained
-    sleep 3
+    sleep 0.5
     stop_workers
 }
 
@@ -61,7 +61,7 @@ burn() {
 
 stream_is_empty() { (($(redis XLEN jobs) == 0)); }
 
-# How fast the last tenth of the jobs ended, next to the first.
+# How fast the last tenth of the jobs ended, next to the second: the first has the start of the workers in it.
 record_linearity() {
     record "$1 linearity" "$(sql "WITH ended AS (
             SELECT end_time, ntile(10) OVER (ORDER BY end_time) AS tenth FROM jobs
