@@ -34,9 +34,9 @@ bench: ## Measure the service on this machine, into .bench/<time>: QUICK=1
 	$(release)
 	@exec Tests/Bench/bench
 
-lint: ## Check the style of the sources
+lint: install ## Check the style of the sources
 	swift format lint --strict --recursive Package.swift Sources Tests
-	@if command -v shellcheck >/dev/null; then shellcheck --external-sources --source-path=SCRIPTDIR .ci/run $$(grep --files-with-matches --recursive '^#!.*bash' Sources/stack); fi
+	shellcheck --external-sources --source-path=SCRIPTDIR .ci/run $$(grep --files-with-matches --recursive '^#!.*bash' Sources/stack Tests/Bench)
 
 clean: ## Remove the stack's data, logs and secrets, and what was built
 	@Sources/stack/clean
