@@ -12,23 +12,16 @@ package final class Connection {
 
     /// Connects (`PQconnectStart`) and sets the session up.
     /// - Parameters:
-    ///   - url: a libpq URI or connection string; several hosts are tried in turn.
+    ///   - url: a libpq URI or connection string; several hosts are tried in turn, each for `connectTimeout`.
     ///   - name: `application_name`, seen in `pg_stat_activity`.
-    ///   - connectTimeout: the longest wait for a connection, in all.
+    ///   - connectTimeout: the longest wait for a connection to one host.
     ///   - timeout: the longest wait for a statement; the server gives up on it (`statement_timeout`) a little earlier.
     package init(
         url: String, name: String, connectTimeout: Duration = .seconds(2), timeout: Duration = .seconds(4)
     ) throws(PostgresError) {
         self.timeout = timeout
-        let keywords: [(String, String)] = [
-            ("fallback_application_name", name), ("target_session_attrs", "read-write"), ("keepalives_idle", "5"),
-            ("keepalives_interval", "2"), ("keepalives_count", "3"), ("tcp_user_timeout", "10000"), ("dbname", url),
-        ]
-        handle = withCStrings(keywords.map(\.0)) { names in
-            withCStrings(keywords.map(\.1)) { values in PQconnectStartParams(names, values, 1) }
-        }
-        guard let handle, PQstatus(handle) != CONNECTION_BAD else { throw broken() }
-        try finishConnecting(handle, by: .now + connectTimeout)
+        let handle = try Connection.open(url: url, name: name, timeout: connectTimeout)
+        self.handle = handle
         PQsetnonblocking(handle, 1)
         try run(Connection.session(timeout))
     }
@@ -132,7 +125,7 @@ package final class Connection {
             guard unsent >= 0 else { throw broken(statement) }
             if unsent == 0 && PQisBusy(handle) == 0 { return }
             let events = Int16(POLLIN) | (unsent == 1 ? Int16(POLLOUT) : 0)
-            guard wait(for: events, on: handle, until: deadline) else {
+            guard Connection.wait(for: events, on: handle, until: deadline) else {
                 close()
                 throw PostgresError(.timeout, message: "no answer from PostgreSQL in \(timeout)", statement: statement)
             }
@@ -140,24 +133,8 @@ package final class Connection {
         }
     }
 
-    private func finishConnecting(_ handle: OpaquePointer, by deadline: ContinuousClock.Instant) throws(PostgresError) {
-        var events = Int16(POLLOUT)
-        while true {
-            guard wait(for: events, on: handle, until: deadline) else {
-                close()
-                throw PostgresError(.timeout, message: "no connection to PostgreSQL in time")
-            }
-            switch PQconnectPoll(handle) {
-            case PGRES_POLLING_OK: return
-            case PGRES_POLLING_READING: events = Int16(POLLIN)
-            case PGRES_POLLING_WRITING: events = Int16(POLLOUT)
-            default: throw broken()
-            }
-        }
-    }
-
     /// False when the deadline passed first.
-    private func wait(for events: Int16, on handle: OpaquePointer, until deadline: ContinuousClock.Instant) -> Bool {
+    static func wait(for events: Int16, on handle: OpaquePointer, until deadline: ContinuousClock.Instant) -> Bool {
         while true {
             let left = deadline - .now
             var descriptor = pollfd(fd: PQsocket(handle), events: events, revents: 0)
@@ -184,15 +161,5 @@ package final class Connection {
 }
 
 extension Duration {
-    fileprivate var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
-}
-
-/// Calls `body` with a null-terminated array of C strings.
-private func withCStrings<Value>(
-    _ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Value
-) -> Value {
-    var pointers: [UnsafePointer<CChar>?] = strings.map { UnsafePointer(strdup($0)) }
-    pointers.append(nil)
-    defer { for pointer in pointers { free(UnsafeMutablePointer(mutating: pointer)) } }
-    return body(pointers)
+    var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
 }

@@ -6,8 +6,11 @@ import Testing
 /// What an operator does on purpose.
 @Suite(.serialized, .timeLimit(.minutes(4))) struct RestartTests {
     @Test func handsUnfinishedJobsBackWhenItStops() async throws {
+        let goOn = "/tmp/job-go-on-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: goOn) }
         let stack = try await Stack([
-            "JOB_COMMAND": "sleep 3", "JOB_CONCURRENCY": "1", "JOB_PREFETCH": "3", "JOB_SHUTDOWN_GRACE": "1",
+            "JOB_COMMAND": "test -e \(goOn) || sleep 60", "JOB_CONCURRENCY": "1", "JOB_PREFETCH": "3",
+            "JOB_SHUTDOWN_GRACE": "1",
             "WORKERS": "1",
         ])
         // One more than the worker may hold.
@@ -17,6 +20,7 @@ import Testing
         try await stack.supervisor("stop job-worker:*")
         #expect(try await stack.sql("SELECT string_agg(status, ' ') FROM jobs") == "created created created created")
         #expect(try await stack.sql("SELECT max(lost) FROM jobs") == "0")
+        try "".write(toFile: goOn, atomically: true, encoding: .utf8)
         try await stack.supervisor("start job-worker:*")
         for id in 1...4 { try await stack.wait(for: id, "success") }
         try await stack.remove()

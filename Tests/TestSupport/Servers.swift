@@ -62,21 +62,7 @@ package final class Servers: Sendable {
     }
 
     /// A port that nobody listens on at this moment.
-    package static func freePort() throws -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let status = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1
-            }
-        }
-        guard status == 0 else { throw TestFailure("no free port") }
-        return UInt16(bigEndian: address.sin_port)
-    }
+    package static func freePort() throws -> UInt16 { try SilentPort().number }
 
     package func url(database: String) -> String { "postgresql://tests@/\(database)?host=\(directory.path)" }
 }

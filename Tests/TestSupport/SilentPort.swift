@@ -1,0 +1,26 @@
+internal import Glibc
+
+/// A port of its own on loopback, which takes connections as long as this lives, and never answers.
+package final class SilentPort: Sendable {
+    package let number: UInt16
+    private let descriptor: Int32
+
+    package init() throws {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let status = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 && listen(descriptor, 8) == 0
+                    ? getsockname(descriptor, $0, &length) : -1
+            }
+        }
+        self.descriptor = descriptor
+        number = UInt16(bigEndian: address.sin_port)
+        guard status == 0 else { throw TestFailure("no free port") }
+    }
+
+    deinit { close(descriptor) }
+}
