@@ -7,10 +7,12 @@ import Testing
 struct CommandCancellationTests {
     /// Runs a command that writes process numbers to `$PIDS`, cancels it when there are as many as expected, and returns how
     /// long that took.
-    private func cancel(_ command: String, writing expected: Int) async throws -> Duration {
+    private func cancel(
+        _ command: String, writing expected: Int, grace: Duration = .seconds(2)
+    ) async throws -> Duration {
         let file = try scratchFile()
         defer { unlink(file) }
-        let handler = try CommandHandler(command: "PIDS=\(file); \(command)", concurrency: 1)
+        let handler = try CommandHandler(command: "export PIDS=\(file); \(command)", concurrency: 1, grace: grace)
         let run = Task { try await handler.run(Job(id: 1, objectID: 1)) }
         try await eventually { numbers(in: file).count == expected }
         let start = ContinuousClock.now
@@ -23,33 +25,35 @@ struct CommandCancellationTests {
     }
 
     @Test func `the whole group is stopped at once`() async throws {
-        let duration = try await cancel("sleep 60 & echo $! $$ > $PIDS; exec sleep 60", writing: 2)
-        #expect(duration < .milliseconds(1500))
+        let duration = try await cancel("sleep 60 & echo $! $$ > $PIDS; exec sleep 60", writing: 2, grace: .seconds(30))
+        #expect(duration < .seconds(20))
     }
 
     @Test func `one that ignores SIGTERM is killed after two seconds`() async throws {
         let command = "trap '' TERM; sleep 60 & echo $! $$ > $PIDS; while :; do sleep 60; done"
         let duration = try await cancel(command, writing: 2)
-        #expect(duration >= .seconds(2) && duration < .seconds(8))
+        #expect(duration >= .seconds(2) && duration < .seconds(20))
     }
 
     @Test func `so is one that its shell left behind`() async throws {
-        let duration = try await cancel("(trap '' TERM; sleep 60) & echo $! $$ > $PIDS; sleep 60; :", writing: 2)
-        #expect(duration >= .seconds(2) && duration < .seconds(8))
+        // It tells its number only when it ignores the signal.
+        let child = "sh -c 'trap \"\" TERM; echo $$ >> $PIDS; sleep 60; :' &"
+        let duration = try await cancel("\(child) echo $$ >> $PIDS; sleep 60; :", writing: 2)
+        #expect(duration >= .seconds(2) && duration < .seconds(20))
     }
 
     @Test func `what the shell waits for has time to clean up`() async throws {
         let file = try scratchFile()
         defer { unlink(file) }
         let child = "trap \"sleep 0.3; echo 1 > \(file); exit\" TERM; echo $$ > $PIDS; while :; do sleep 0.01; done"
-        let duration = try await cancel("export PIDS; sh -c '\(child)'; :", writing: 1)
-        #expect(duration < .seconds(2))
+        let duration = try await cancel("sh -c '\(child)'; :", writing: 1, grace: .seconds(30))
+        #expect(duration < .seconds(20))
         #expect(numbers(in: file) == [1])
     }
 
     @Test func `a stopped one is killed too`() async throws {
         let duration = try await cancel("echo $$ > $PIDS; kill -STOP $$; sleep 60", writing: 1)
-        #expect(duration < .seconds(8))
+        #expect(duration < .seconds(20))
     }
 
     @Test func `one that waits for its turn ends at once, and never runs`() async throws {
