@@ -30,16 +30,9 @@ enum Route: Equatable {
             return .refuse(
                 Problem(status: .badRequest, detail: "a job's id is written in decimal digits, as in /v1/jobs/1"))
         }
-        var value: Int64 = 0
-        for digit in id {
-            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
-            let (sum, carry) = product.addingReportingOverflow(Int64(digit - UInt8(ascii: "0")))
-            guard !overflow, !carry else {
-                return .refuse(
-                    Problem(
-                        status: .unprocessableContent, detail: "the job's id is out of range: it ends at \(Int64.max)"))
-            }
-            value = sum
+        guard let value = Int64(decimal: id) else {
+            return .refuse(
+                Problem(status: .unprocessableContent, detail: "the job's id is out of range: it ends at \(Int64.max)"))
         }
         return .find(JobID(rawValue: value))
     }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Jobs
 
 /// One file of `db/migrations`: `0001_jobs.sql`.
 package struct MigrationFile: Sendable, Equatable {

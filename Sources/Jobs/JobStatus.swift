@@ -4,7 +4,4 @@
 /// job back.
 package enum JobStatus: String, Sendable, CaseIterable {
     case created, running, success, failed
-
-    /// Whether the job never changes again.
-    package var isFinal: Bool { self == .success || self == .failed }
 }

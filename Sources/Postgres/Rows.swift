@@ -12,9 +12,6 @@ package struct Rows: ~Copyable {
     /// The corresponding C function is `PQntuples`.
     package var count: Int { Int(PQntuples(result)) }
 
-    /// How many rows an `INSERT`, `UPDATE` or `DELETE` without `RETURNING` touched (`PQcmdTuples`).
-    package var affected: Int { PQcmdTuples(result).flatMap { Int(String(cString: $0)) } ?? 0 }
-
     /// The corresponding C function is `PQgetisnull`.
     package func isNull(_ row: Int, _ column: Int) -> Bool { PQgetisnull(result, Int32(row), Int32(column)) != 0 }
 
