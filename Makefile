@@ -1,7 +1,7 @@
 # Settings of `up` may stand behind it or before it (`make up JOB_TIMEOUT=2`, `JOB_TIMEOUT=2 make up`): see the README.
 export PORT ?= 3000
 export WORKERS ?= 2
-export FCGI ?= 2
+export FCGI ?= 1
 export RUN ?= .run
 
 # make would expand a `$` in what stands on its command line; what it took from the environment it passes on untouched.
@@ -22,7 +22,7 @@ build: ## Build the release binaries
 	@Sources/stack/install run
 	$(release)
 
-up: build ## Run everything on this machine until Ctrl-C: PORT=3000 WORKERS=2 FCGI=2 RATE_LIMIT= RUN=.run
+up: build ## Run everything on this machine until Ctrl-C: PORT=3000 WORKERS=2 FCGI=1 RATE_LIMIT= RUN=.run
 	@exec setpriv --pdeathsig TERM Sources/stack/up
 
 # One kind after the other: servers at work would starve the tests that have deadlines.

@@ -19,8 +19,8 @@ final class Responder: BatchResponder {
     private let reader = RequestReader()
     private var response = Response()
     private var announcements: AnnouncementQueue
-    /// Committed in this batch, and not yet announced.
-    private var unannounced: [JobID] = []
+    /// Committed in this batch, and not yet announced; and the name under which that is written down.
+    private var unannounced: (name: AnnouncerID, ids: [JobID])?
     private var redisIsAway = false
 
     init(_ settings: Settings, log: Log) {
@@ -86,10 +86,11 @@ final class Responder: BatchResponder {
     private func create(_ calls: [Call]) -> Result<[ObjectID: Creation], Problem> {
         let objects = calls.compactMap { if case .create(let id) = $0 { id } else { nil } }
         guard !objects.isEmpty else { return .success([:]) }
-        do { try announcements.prepare() } catch { noteRedis(error) }
+        do { try announcements.collect() } catch { noteRedis(error) }
+        var name = announcements.takeName()
         do throws(PostgresError) {
-            let creations = try store.create(objects, window: window, announcer: &announcements.current)
-            unannounced = creations.values.filter(\.isNew).map(\.id).sorted()
+            let creations = try store.create(objects, window: window, announcer: &name)
+            unannounced = (name, creations.values.filter(\.isNew).map(\.id).sorted())
             return .success(creations)
         } catch {
             log.warning("PostgreSQL did not take \(objects.count) jobs", ["error": error.description])
@@ -122,14 +123,15 @@ final class Responder: BatchResponder {
 
     /// Announces the batch's jobs, after the clients have their answers: none of them waits for Redis.
     func settle() {
+        defer { idle() }
+        guard let (name, ids) = unannounced else { return }
+        unannounced = nil
         do throws(RedisError) {
-            try announcements.announce(unannounced)
-            if !unannounced.isEmpty { noteRedis(nil) }
+            try announcements.announce(ids, under: name)
+            if !ids.isEmpty { noteRedis(nil) }
         } catch {
             noteRedis(error)
         }
-        unannounced.removeAll(keepingCapacity: true)
-        idle()
     }
 
     func idle() {

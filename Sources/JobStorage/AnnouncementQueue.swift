@@ -3,9 +3,9 @@ package import Redis
 
 /// Announces what one loop commits, and never waits for Redis: replies are read when they are there.
 ///
-/// Each batch is written down under `current` as it is committed. While Redis has not taken the last batch, the next is
-/// written down under another name. What Redis has taken is struck out when there is time; what it has not is left to the
-/// reconciler.
+/// Each batch is written down, as it is committed, under a name of its own: that of a batch that Redis has taken meanwhile,
+/// whose row it replaces, or a new one. What Redis has taken and no batch has replaced is struck out when there is time; what
+/// it has not is left to the reconciler.
 package struct AnnouncementQueue {
     /// How long Redis may owe a reply before it is taken for dead, and how long a batch that it has taken may stay written
     /// down. Together below the age at which the reconciler steps in.
@@ -25,10 +25,6 @@ package struct AnnouncementQueue {
     /// Answered in full, and not struck out.
     private var taken: Set<AnnouncerID> = []
     private var strikeAt = ContinuousClock.now
-    /// The name under which the next batch is to be written down.
-    package var current = AnnouncerID.random()
-    /// The name of a batch that was taken, and that the next one may replace.
-    private var replaceable: AnnouncerID?
 
     package init(store: JobStore, stream: JobStream) {
         self.store = store
@@ -38,26 +34,19 @@ package struct AnnouncementQueue {
     /// Whether there is anything to do when there is time.
     package var hasWork: Bool { !sent.isEmpty || !taken.isEmpty }
 
-    /// To be called before a batch is committed: from then on nothing may be struck out under `current`.
-    package mutating func prepare() throws(RedisError) {
-        try collect()
-        if !sent.isEmpty { current.renew() }
-        replaceable = taken.remove(current)
-    }
+    /// A name to write the next batch down under. From then on nothing is struck out under it, until that batch was announced.
+    package mutating func takeName() -> AnnouncerID { taken.popFirst() ?? .random() }
 
-    /// Sends a message for each job that was committed; to be called after each `prepare()`, even with none.
+    /// Sends a message for each job that was committed under `name`; to be called with none too.
     /// - Throws: where Redis is away. Whatever it has not answered is then left to the reconciler.
-    package mutating func announce(_ ids: [JobID]) throws(RedisError) {
-        defer { replaceable = nil }
-        guard !ids.isEmpty else {
-            if replaceable == current { taken.insert(current) }
-            return
-        }
+    package mutating func announce(_ ids: [JobID], under name: AnnouncerID) throws(RedisError) {
+        // Of a batch that made nothing there is no row; but there may be that of the batch that had the name before.
+        guard !ids.isEmpty else { return _ = taken.insert(name) }
         do throws(RedisError) { try stream.announce(ids) } catch {
-            giveUp()
+            sent.removeAll()
             throw error
         }
-        sent.append(Batch(announcer: current, missingReplies: ids.count, deadline: .now + Self.patience))
+        sent.append(Batch(announcer: name, missingReplies: ids.count, deadline: .now + Self.patience))
     }
 
     /// Strikes out what Redis has taken, unless that was done a moment ago.
@@ -70,7 +59,8 @@ package struct AnnouncementQueue {
         taken.removeAll()
     }
 
-    private mutating func collect() throws(RedisError) {
+    /// Reads what Redis has answered by now.
+    package mutating func collect() throws(RedisError) {
         guard let oldest = sent.first else { return }
         do throws(RedisError) {
             var replies = try stream.confirmed()
@@ -85,13 +75,8 @@ package struct AnnouncementQueue {
                 throw RedisError.connection("no answer in \(Self.patience)")
             }
         } catch {
-            giveUp()
+            sent.removeAll()
             throw error
         }
-    }
-
-    private mutating func giveUp() {
-        sent.removeAll()
-        current.renew()
     }
 }

@@ -120,7 +120,7 @@ machine() {
     cat <<TEXT
 - machine: $cores cores (${model:-$(uname --machine)}), $(awk '/^MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo), Linux $(uname --kernel-release); load client, nginx, service, PostgreSQL and Redis share it
 - versions: $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release), $(psql --version | sed 's/psql (\(.*\)) \([0-9.]*\).*/\1 \2/'), $(redis-server --version | sed 's/ server v=\([^ ]*\).*/ \1/'), $(/usr/sbin/nginx -v 2>&1 | sed 's/.*: //'), $(swift --version 2>/dev/null | sed -n 's/.*\(Swift version [0-9.]*\).*/\1/p'), commit $(git -C "$root" describe --always --dirty 2>/dev/null || echo unknown)
-- settings: $ROUNDS rounds of $SECONDS_EACH s, medians; 2 job-fcgi; began $(basename "$out"), took $SECONDS s; load average at the end $(cut --delimiter=' ' --fields=1 /proc/loadavg)
+- settings: $ROUNDS rounds of $SECONDS_EACH s, medians; began $(basename "$out"), took $SECONDS s; load average at the end $(cut --delimiter=' ' --fields=1 /proc/loadavg)
 - requests that failed: $(api_errors); jobs that failed or ran twice: $(failed_jobs)
 TEXT
 }

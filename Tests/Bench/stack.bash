@@ -5,7 +5,7 @@ start_stack() {
     local port
     port=$(free_port)
     step "starting the stack on port $port"
-    start up env PORT="$port" RUN="$work/stack" WORKERS=0 FCGI=2 BIN="$bin" "$root/Sources/stack/up"
+    start up env PORT="$port" RUN="$work/stack" WORKERS=0 BIN="$bin" "$root/Sources/stack/up"
     url=http://127.0.0.1:$port
     wait_for 120 "the stack starts" is_up
     # shellcheck source=/dev/null
@@ -22,7 +22,7 @@ is_ready() { curl --silent --fail --noproxy '*' --max-time 2 --output /dev/null 
 
 # Ends the pool's connections to PostgreSQL, and with that has it count what they did.
 restart_responders() {
-    timeout 60 supervisorctl -c "$run/supervisord.conf" restart 'job-fcgi:*' >>"$work/log/supervisorctl.log" 2>&1
+    timeout 60 supervisorctl -c "$run/supervisord.conf" restart 'job-fcgi:*' job-fcgi-standby:job-fcgi-standby >>"$work/log/supervisorctl.log" 2>&1
     wait_for 30 "job-fcgi is back" is_ready "$url"
 }
 

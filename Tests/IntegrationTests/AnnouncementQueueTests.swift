@@ -14,17 +14,23 @@ import Testing
         queue = AnnouncementQueue(store: store, stream: scratch.stream())
     }
 
+    /// The name of the last batch.
+    var name = AnnouncerID.random()
+
     mutating func commit(_ objects: ClosedRange<Int32>) throws -> [JobID] {
-        try queue.prepare()
-        return try store.create(objects.map(ObjectID.init), window: 300, announcer: &queue.current).values
+        try queue.collect()
+        name = queue.takeName()
+        return try store.create(objects.map(ObjectID.init), window: 300, announcer: &name).values
             .filter(\.isNew).map(\.id).sorted()
     }
+
+    mutating func announce(_ ids: [JobID]) throws { try queue.announce(ids, under: name) }
 
     func writtenDown() throws -> [JobID] { try store.unannounced(age: 0, limit: 100).flatMap(\.ids).sorted() }
 
     @Test mutating func strikesOutWhatRedisHasTaken() async throws {
         let ids = try commit(1...3)
-        try queue.announce(ids)
+        try announce(ids)
         #expect(try writtenDown() == ids)
         try await eventually {
             try queue.strikeOut()
@@ -36,14 +42,14 @@ import Testing
 
     @Test mutating func keepsABatchThatWasNotSent() throws {
         let first = try commit(1...1)
-        try queue.announce(first)
+        try announce(first)
         // The process dies after this commit.
         let second = try commit(2...2)
         #expect(Set(try writtenDown()).isSuperset(of: second))
     }
 
     @Test mutating func neverStrikesOutABatchThatTookAnOldName() async throws {
-        try queue.announce(try commit(1...1))
+        try announce(try commit(1...1))
         let second = try await {
             // Redis has answered: the next batch may take the first one's place.
             try await eventually { try scratch.stream().mark(round: 1).length == 1 }
@@ -56,10 +62,10 @@ import Testing
     }
 
     @Test mutating func strikesOutABatchAfterOneThatMadeNothing() async throws {
-        try queue.announce(try commit(1...1))
+        try announce(try commit(1...1))
         try await eventually { try scratch.stream().mark(round: 1).length == 1 }
         #expect(try commit(1...1).isEmpty)
-        try queue.announce([])
+        try announce([])
         try await eventually {
             try queue.strikeOut()
             return try writtenDown().isEmpty
@@ -68,7 +74,7 @@ import Testing
 
     @Test mutating func strikesOutEveryBatchOfALongRun() async throws {
         for object in Int32(1)...300 {
-            try queue.announce(try commit(object...object))
+            try announce(try commit(object...object))
             try queue.strikeOut()
         }
         try await eventually(within: .seconds(4)) {
@@ -84,7 +90,7 @@ import Testing
         var ids: [JobID] = []
         for object in Int32(1)...3 {
             let batch = try commit(object...object)
-            #expect(throws: (any Error).self) { try queue.announce(batch) }
+            #expect(throws: (any Error).self) { try announce(batch) }
             ids += batch
         }
         #expect(try writtenDown() == ids)
