@@ -41,18 +41,17 @@ package final class Request {
         FCGX_Accept_r(request) == 0
     }
 
-    /// Calls `body` with a CGI parameter's bytes (`FCGX_GetParam`), nil where the web server sent none of that name.
-    package func withParameter<Value>(
-        _ name: StaticString, _ body: (UnsafeRawBufferPointer?) -> Value
-    ) -> Value {
+    /// A CGI parameter's bytes (`FCGX_GetParam`), valid until the request is finished; nil where the web server sent none of
+    /// that name.
+    package func bytes(of name: StaticString) -> UnsafeRawBufferPointer? {
         let found = name.withUTF8Buffer { name in
             name.withMemoryRebound(to: CChar.self) { FCGX_GetParam($0.baseAddress, request.pointee.envp) }
         }
-        return body(found.map { UnsafeRawBufferPointer(start: $0, count: strlen($0)) })
+        return found.map { UnsafeRawBufferPointer(start: $0, count: strlen($0)) }
     }
 
     package func parameter(_ name: StaticString) -> String? {
-        withParameter(name) { $0.map { String(decoding: $0, as: UTF8.self) } }
+        bytes(of: name).map { String(decoding: $0, as: UTF8.self) }
     }
 
     package enum Body {
@@ -68,7 +67,7 @@ package final class Request {
     /// What stays unread of a body on a kept connection would be taken for the next request, so a connection whose body was
     /// not read to its end is not kept.
     package func readBody(into buffer: UnsafeMutableRawBufferPointer) -> Body {
-        let announced = withParameter("CONTENT_LENGTH") { length(from: $0) }
+        let announced = length(from: bytes(of: "CONTENT_LENGTH"))
         guard let announced, announced < buffer.count else { return refuse(.tooLarge) }
         let read = Int(
             FCGX_GetStr(

@@ -2,6 +2,7 @@
 enum MediaType {
     /// `application/json` in any case, with no parameters or `charset=utf-8`.
     static func isJSON(_ value: UnsafeRawBufferPointer) -> Bool {
+        if value.elementsEqual("application/json".utf8) { return true }
         let parts = value.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false).map(normalized)
         guard parts.first == "application/json" else { return false }
         return parts.dropFirst().allSatisfy { parameter in

@@ -16,15 +16,10 @@ struct RequestReader: ~Copyable {
     func read(_ request: Request) -> Call {
         // Read whatever the route: what is left of a body would be taken for the next request.
         let body = request.readBody(into: buffer)
-        let route = request.withParameter("REQUEST_METHOD") { method in
-            request.withParameter("DOCUMENT_URI") { path in
-                if let method, let path { Route.match(method: method, path: path) } else { nil as Route? }
-            }
-        }
-        guard let route else {
+        guard let method = request.bytes(of: "REQUEST_METHOD"), let path = request.bytes(of: "DOCUMENT_URI") else {
             return refuse(.badRequest, "the request came without REQUEST_METHOD or DOCUMENT_URI")
         }
-        switch (route, body) {
+        switch (Route.match(method: method, path: path), body) {
         case (_, .tooLarge): return refuse(.contentTooLarge, "a body may have \(RequestReader.bodyLimit) bytes")
         case (_, .incomplete): return refuse(.badRequest, "the body ended before its announced length")
         case (.call(let call), .complete): return call
@@ -34,7 +29,7 @@ struct RequestReader: ~Copyable {
     }
 
     private func create(_ request: Request, _ body: UnsafeRawBufferPointer) -> Call {
-        guard request.withParameter("CONTENT_TYPE", { $0.map(MediaType.isJSON) ?? false }) else {
+        guard let type = request.bytes(of: "CONTENT_TYPE"), MediaType.isJSON(type) else {
             return refuse(.unsupportedMediaType, "the body must be sent as Content-Type: application/json")
         }
         do throws(RequestFault) {

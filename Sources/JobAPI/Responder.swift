@@ -39,7 +39,7 @@ final class Responder: BatchResponder {
         let found = find(calls)
         var answered: Set<ObjectID> = []
         for (request, call) in zip(batch, calls) {
-            let withBody = request.withParameter("REQUEST_METHOD") { !($0?.elementsEqual("HEAD".utf8) ?? false) }
+            let withBody = request.bytes(of: "REQUEST_METHOD")?.elementsEqual("HEAD".utf8) != true
             do throws(Problem) {
                 switch call {
                 case .create(let objectID):

@@ -1,5 +1,6 @@
 extension FixedWidthInteger {
     /// The value of decimal digits; nil for anything else, and for what does not fit.
+    @inlinable
     package init?(decimal digits: some Sequence<UInt8>) {
         var (value, isEmpty) = (Self.zero, true)
         for digit in digits {

@@ -20,13 +20,13 @@ package struct Parameters: ~Copyable {
         parameter { $0.append(contentsOf: value.utf8) }
     }
 
-    package mutating func add(_ values: some Collection<Int32>) {
+    package mutating func add(_ values: [Int32]) {
         array(of: .int4, count: values.count) { for value in values { $0.element(value) } }
     }
-    package mutating func add(_ values: some Collection<Int64>) {
+    package mutating func add(_ values: [Int64]) {
         array(of: .int8, count: values.count) { for value in values { $0.element(value) } }
     }
-    package mutating func add(_ values: some Collection<String?>) {
+    package mutating func add(_ values: [String?]) {
         array(of: .text, count: values.count) { for value in values { $0.element(value) } }
     }
 
