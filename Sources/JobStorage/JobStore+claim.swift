@@ -2,40 +2,14 @@ package import Jobs
 package import Postgres
 
 extension JobStore {
-    /// Claims those of the jobs that wait; the others (finished, running elsewhere, unknown) are left out.
-    /// - Parameter lease: JOB_LEASE, in seconds.
-    package func claim(_ ids: [JobID], lease: Int) throws(PostgresError) -> [Claim] {
-        parameters.removeAll()
-        parameters.add(ids.map(\.rawValue).sortedAndDistinct())
-        parameters.add(Double(lease))
-        return claims(try database.execute(JobStore.claiming, parameters))
-    }
-
     /// Claims up to `limit` of the jobs that wait, oldest first, for when there is no stream to tell which.
     package func claimWaiting(limit: Int, lease: Int) throws(PostgresError) -> [Claim] {
         parameters.removeAll()
         parameters.add(Int64(limit))
         parameters.add(Double(lease))
-        return claims(try database.execute(JobStore.claimingWaiting, parameters))
+        let rows = try database.execute(JobStore.claimingWaiting, parameters)
+        return (0..<rows.count).map { Claim(rows, $0) }
     }
-
-    private func claims(_ rows: consuming Rows) -> [Claim] {
-        (0..<rows.count).map { row in
-            Claim(
-                id: JobID(rawValue: rows.int64(row, 0)), objectID: ObjectID(rawValue: rows.int32(row, 1)),
-                attempt: rows.int32(row, 2))
-        }
-    }
-
-    private static let claiming = Statement(
-        "claim",
-        """
-        UPDATE jobs
-        SET status = 'running', attempt = attempt + 1, start_time = timezone('utc', clock_timestamp()),
-            lease_expires_at = clock_timestamp() + $2::float8 * interval '1 second'
-        WHERE id = ANY ($1::bigint[]) AND status = 'created'
-        RETURNING id, object_id, attempt
-        """)
 
     private static let claimingWaiting = Statement(
         "claim_waiting",
@@ -50,4 +24,12 @@ extension JobStore {
         WHERE jobs.id = waiting.id
         RETURNING jobs.id, object_id, attempt
         """)
+}
+
+extension Claim {
+    init(_ rows: borrowing Rows, _ row: Int) {
+        self.init(
+            id: JobID(rawValue: rows.int64(row, 0)), objectID: ObjectID(rawValue: rows.int32(row, 1)),
+            attempt: rows.int32(row, 2))
+    }
 }

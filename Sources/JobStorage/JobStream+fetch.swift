@@ -7,7 +7,7 @@ extension JobStream {
         let connection = try connect()
         commands.removeAll()
         commands.acknowledge(done)
-        let acknowledgements = commands.count
+        unreadAcknowledgements = commands.count
         commands.begin(arguments: 11)
         for word in ["XREADGROUP", "GROUP"] as [StaticString] { commands.add(word) }
         commands.add(JobStream.group)
@@ -19,16 +19,18 @@ extension JobStream {
         commands.add("STREAMS")
         commands.add(JobStream.key)
         commands.add(">")
-        try closingOnFailure { () throws(RedisError) in
-            try connection.send(commands)
-            try readReplies(acknowledgements, from: connection)
-        }
+        try closingOnFailure { () throws(RedisError) in try connection.send(commands) }
     }
 
     /// The messages that were fetched; nil while Redis has not answered.
     package func fetched() throws(RedisError) -> [Message]? {
         let connection = try connect()
         return try closingOnFailure { () throws(RedisError) in
+            while unreadAcknowledgements > 0 {
+                guard let reply = try connection.replyIfReady() else { return nil }
+                unreadAcknowledgements -= 1
+                try reply.check()
+            }
             guard let reply = try connection.replyIfReady() else { return nil }
             try reply.check()
             return reply.value[0]?[1].map(Message.all) ?? []

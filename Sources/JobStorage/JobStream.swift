@@ -19,6 +19,8 @@ package final class JobStream {
     var commands = Commands()
     /// How many replies of announcements are still to be read.
     var unconfirmed = 0
+    /// How many replies come before that of the fetch.
+    var unreadAcknowledgements = 0
 
     /// - Parameter timeout: the longest wait for Redis, to connect as to answer.
     package init(_ address: RedisAddress, timeout: Duration) {

@@ -46,6 +46,11 @@ final class HeldJobs: Sendable {
         state.withLock { $0.waiting.count - $0.firstWaiting + $0.running.count + $0.ended.count + $0.settling.count }
     }
 
+    /// How many have not been taken as ended.
+    var unfinishedCount: Int {
+        state.withLock { $0.waiting.count - $0.firstWaiting + $0.running.count + $0.ended.count }
+    }
+
     /// Every claim that needs its lease.
     var claims: [Claim] {
         state.withLock { $0.waiting[$0.firstWaiting...] + Array($0.running.keys) + $0.ended.map(\.claim) + $0.settling }

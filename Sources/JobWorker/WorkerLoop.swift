@@ -60,10 +60,11 @@ struct WorkerLoop {
     /// Runs until it was told to shut down and holds no job, or may wait no longer.
     mutating func run() {
         while true {
-            settle()
-            claimFetched()
-            if graceEnds == nil { fetch() }
+            takeEnded()
             receive()
+            // First, so that Redis works while PostgreSQL does.
+            if graceEnds == nil { fetch() }
+            exchange()
             if graceEnds != nil, isDrained { return }
             wait()
         }
@@ -76,8 +77,7 @@ struct WorkerLoop {
 
     // MARK: - PostgreSQL
 
-    /// Writes what has ended. What can't be written now is kept, and its lease with it, until it can.
-    private mutating func settle() {
+    private mutating func takeEnded() {
         for (claim, ending) in held.takeEnded() {
             switch ending {
             case .lost: held.settle([claim])
@@ -85,20 +85,31 @@ struct WorkerLoop {
             case .succeeded, .failed: if let outcome = ending.outcome(of: claim) { outcomes.append(outcome) }
             }
         }
+    }
+
+    /// Writes what has ended, and claims what was fetched. What can't be written now is kept, and its lease with it, until it
+    /// can.
+    private mutating func exchange() {
         guard retryAt.hasPassed else { return }
+        if graceEnds != nil { returnFetched() }
         do throws(PostgresError) {
-            try finish()
+            try finishAndClaim()
             try handBack()
         } catch {
-            pause("jobs have ended, and PostgreSQL does not take it", error)
+            log.warning("PostgreSQL takes and gives no jobs", ["error": error.description])
+            retryAt = Deadline(after: WorkerLoop.fallbackPause)
         }
     }
 
-    private mutating func finish() throws(PostgresError) {
-        guard !outcomes.isEmpty else { return }
-        let written = try store.finish(outcomes)
+    private mutating func finishAndClaim() throws(PostgresError) {
+        guard !outcomes.isEmpty || !messages.isEmpty else { return }
+        let (finished, claims) = try store.exchange(outcomes, for: messages.compactMap(\.jobID), lease: settings.lease)
+        log.debug("finished \(finished.count) of \(outcomes.count) jobs, claimed \(claims.count) of \(messages.count)")
+        held.add(claims)
+        done.append(contentsOf: messages.map(\.streamID))
+        messages.removeAll(keepingCapacity: true)
         held.settle(outcomes.map(\.claim))
-        let rejected = outcomes.filter { !written.contains($0.claim.id) }
+        let rejected = outcomes.filter { !finished.contains($0.claim.id) }
         outcomes.removeAll(keepingCapacity: true)
         guard !rejected.isEmpty else { return }
         fenced += rejected.count
@@ -116,35 +127,20 @@ struct WorkerLoop {
         announcer.announce(waiting)
     }
 
-    private mutating func claimFetched() {
-        guard !messages.isEmpty, retryAt.hasPassed else { return }
-        if graceEnds != nil { return returnFetched() }
-        do throws(PostgresError) {
-            let claims = try store.claim(messages.compactMap(\.jobID), lease: settings.lease)
-            log.debug("claimed \(claims.count) of \(messages.count) jobs")
-            done.append(contentsOf: messages.map(\.streamID))
-            messages.removeAll(keepingCapacity: true)
-            held.add(claims)
-        } catch {
-            pause("jobs were fetched, and PostgreSQL does not give them", error)
-        }
-    }
-
-    private mutating func pause(_ what: String, _ error: PostgresError) {
-        log.warning(what, ["error": error.description])
-        retryAt = Deadline(after: WorkerLoop.fallbackPause)
-    }
-
     // MARK: - Redis
 
-    private var room: Int { settings.prefetch - held.count - messages.count }
+    /// How many jobs may be fetched. What has ended is not held any more when these are claimed.
+    private var room: Int { settings.prefetch - held.unfinishedCount - messages.count }
+
+    /// The most that is fetched at once: while one half is claimed and run, the other is fetched.
+    private var fetchLimit: Int { (settings.prefetch + 1) / 2 }
 
     private mutating func fetch() {
         guard fetchDeadline == nil else { return }
         let room = room
         do throws(RedisError) {
             if room > 0 {
-                try stream.fetch(count: room, wait: WorkerLoop.fetchWait, acknowledging: done)
+                try stream.fetch(count: min(room, fetchLimit), wait: WorkerLoop.fetchWait, acknowledging: done)
                 fetchDeadline = Deadline(after: WorkerLoop.fetchWait + WorkerLoop.redisTimeout)
             } else {
                 try stream.acknowledge(done)
@@ -159,7 +155,7 @@ struct WorkerLoop {
         guard let fetchDeadline else { return }
         do throws(RedisError) {
             if let fetched = try stream.fetched() {
-                messages = fetched
+                messages += fetched
                 self.fetchDeadline = nil
                 if redisIsAway { log.notice("Redis is back") }
                 redisIsAway = false
@@ -197,12 +193,14 @@ struct WorkerLoop {
             // Where there were enough there may be more.
             if claims.count < room { fallbackAt = Deadline(after: WorkerLoop.fallbackPause) }
         } catch {
-            pause("PostgreSQL does not give jobs", error)
+            log.warning("PostgreSQL gives no jobs", ["error": error.description])
+            retryAt = Deadline(after: WorkerLoop.fallbackPause)
         }
     }
 
     /// What was fetched and not claimed goes to another worker.
     private mutating func returnFetched() {
+        guard !messages.isEmpty else { return }
         do throws(RedisError) { try stream.announceAnew(messages) } catch {
             log.warning("fetched messages are announced later", ["error": error.description])
         }
