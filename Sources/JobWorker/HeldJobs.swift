@@ -46,6 +46,9 @@ final class HeldJobs: Sendable {
         state.withLock { $0.waiting.count - $0.firstWaiting + $0.running.count + $0.ended.count + $0.settling.count }
     }
 
+    /// How many wait for a free slot.
+    var waitingCount: Int { state.withLock { $0.waiting.count - $0.firstWaiting } }
+
     /// How many have not been taken as ended.
     var unfinishedCount: Int {
         state.withLock { $0.waiting.count - $0.firstWaiting + $0.running.count + $0.ended.count }

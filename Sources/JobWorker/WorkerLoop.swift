@@ -17,6 +17,9 @@ struct WorkerLoop {
     /// How often to look into PostgreSQL for jobs while Redis is away; also the pause after a failed statement.
     static let fallbackPause: Duration = .seconds(1)
 
+    /// How long what has ended waits for more to write with it, as long as there is other work here.
+    static let gatherPause: Duration = .milliseconds(5)
+
     let settings: WorkerSettings
     let held: HeldJobs
     /// Signalled when a job has ended.
@@ -39,7 +42,8 @@ struct WorkerLoop {
     /// Until when Redis has to answer the fetch that is under way.
     private var fetchDeadline: Deadline?
     private var fallbackAt = Deadline(after: .zero)
-    private var retryAt = Deadline(after: .zero)
+    /// Until when nothing is asked of PostgreSQL, where that is not at once.
+    private var pause: Deadline?
     private var redisIsAway = false
     private var graceEnds: Deadline?
     /// When this worker ends even though jobs are still held.
@@ -60,11 +64,14 @@ struct WorkerLoop {
     /// Runs until it was told to shut down and holds no job, or may wait no longer.
     mutating func run() {
         while true {
-            takeEnded()
             receive()
-            // First, so that Redis works while PostgreSQL does.
-            if graceEnds == nil { fetch() }
-            exchange()
+            if pause?.hasPassed != false {
+                pause = nil
+                takeEnded()
+                // First, so that Redis works while PostgreSQL does.
+                if graceEnds == nil { fetch() }
+                exchange()
+            }
             if graceEnds != nil, isDrained { return }
             wait()
         }
@@ -90,14 +97,14 @@ struct WorkerLoop {
     /// Writes what has ended, and claims what was fetched. What can't be written now is kept, and its lease with it, until it
     /// can.
     private mutating func exchange() {
-        guard retryAt.hasPassed else { return }
         if graceEnds != nil { returnFetched() }
         do throws(PostgresError) {
             try finishAndClaim()
             try handBack()
+            if held.waitingCount >= settings.concurrency { pause = Deadline(after: WorkerLoop.gatherPause) }
         } catch {
             log.warning("PostgreSQL takes and gives no jobs", ["error": error.description])
-            retryAt = Deadline(after: WorkerLoop.fallbackPause)
+            pause = Deadline(after: WorkerLoop.fallbackPause)
         }
     }
 
@@ -186,7 +193,7 @@ struct WorkerLoop {
         if !redisIsAway { log.warning("Redis is away; looking for jobs in PostgreSQL", ["error": error.description]) }
         redisIsAway = true
         let room = room
-        guard room > 0, fallbackAt.hasPassed, retryAt.hasPassed else { return }
+        guard room > 0, fallbackAt.hasPassed, pause == nil else { return }
         do throws(PostgresError) {
             let claims = try store.claimWaiting(limit: room, lease: settings.lease)
             held.add(claims)
@@ -194,7 +201,7 @@ struct WorkerLoop {
             if claims.count < room { fallbackAt = Deadline(after: WorkerLoop.fallbackPause) }
         } catch {
             log.warning("PostgreSQL gives no jobs", ["error": error.description])
-            retryAt = Deadline(after: WorkerLoop.fallbackPause)
+            pause = Deadline(after: WorkerLoop.fallbackPause)
         }
     }
 
@@ -211,10 +218,8 @@ struct WorkerLoop {
 
     /// Waits for whatever comes first: a job that ended, a message, the order to shut down, or the time to try again.
     private mutating func wait() {
-        guard messages.isEmpty || !retryAt.hasPassed else { return }
-        var deadline = fetchDeadline ?? .never
-        if !outcomes.isEmpty || !interrupted.isEmpty || !messages.isEmpty { deadline = min(deadline, retryAt) }
-        if fetchDeadline == nil && graceEnds == nil && room > 0 { deadline = min(deadline, max(fallbackAt, retryAt)) }
+        var deadline = min(pause ?? .never, fetchDeadline ?? .never)
+        if pause == nil && fetchDeadline == nil && graceEnds == nil && room > 0 { deadline = min(deadline, fallbackAt) }
         if let graceEnds { deadline = min(deadline, lastMoment ?? graceEnds) }
         var descriptors = [
             pollfd(fd: wakeup.fileDescriptor, events: Int16(POLLIN), revents: 0),
