@@ -19,6 +19,9 @@ final class Responder: BatchResponder {
     private let reader = RequestReader()
     private var response = Response()
     private var announcements: AnnouncementQueue
+    private var finished = FinishedJobs()
+    /// Those of this batch that PostgreSQL was not asked for.
+    private var known: [JobID: JobRecord] = [:]
     /// Committed in this batch, and not yet announced; and the name under which that is written down.
     private var unannounced: (name: AnnouncerID, ids: [JobID])?
     private var redisIsAway = false
@@ -47,7 +50,7 @@ final class Responder: BatchResponder {
                     // One of the requests for an object made its job, the others found it.
                     let isFirst = creation.isNew && answered.insert(objectID).inserted
                     response.write(creation.id, isNew: isFirst, to: request)
-                case .find(let id): response.write(try record(id, in: found), to: request, withBody: withBody)
+                case .find(let id): write(try record(id, in: found), to: request, withBody: withBody)
                 case .health: response.write(.ok, ["status": "ok"], to: request, withBody: withBody)
                 case .readiness: response.write(.ok, try readiness(), to: request, withBody: withBody)
                 case .refuse(let problem): throw problem
@@ -66,7 +69,18 @@ final class Responder: BatchResponder {
         return creation
     }
 
+    private func write(_ record: JobRecord, to request: Request, withBody: Bool) {
+        if let endTime = record.endTime, let header = request.bytes(of: "HTTP_IF_NONE_MATCH"),
+            EntityTag.matches(endTime, header)
+        {
+            response.writeNotModified(endTime, to: request)
+        } else {
+            response.write(record, to: request, withBody: withBody)
+        }
+    }
+
     private func record(_ id: JobID, in found: Result<[JobID: JobRecord], Problem>) throws(Problem) -> JobRecord {
+        if let record = known[id] { return record }
         guard let record = try found.get()[id] else {
             throw Problem(status: .notFound, detail: "there is no job \(id)")
         }
@@ -99,9 +113,18 @@ final class Responder: BatchResponder {
     }
 
     private func find(_ calls: [Call]) -> Result<[JobID: JobRecord], Problem> {
-        let ids = calls.compactMap { if case .find(let id) = $0 { id } else { nil } }
+        finished.dropExpired()
+        known.removeAll(keepingCapacity: true)
+        var ids: [JobID] = []
+        for case .find(let id) in calls {
+            if let record = finished[id] { known[id] = record } else { ids.append(id) }
+        }
         guard !ids.isEmpty else { return .success([:]) }
-        do throws(PostgresError) { return .success(try store.find(ids)) } catch {
+        do throws(PostgresError) {
+            let found = try store.find(ids)
+            finished.keep(found.values)
+            return .success(found)
+        } catch {
             log.warning("PostgreSQL did not find \(ids.count) jobs", ["error": error.description])
             return .failure(.unavailable("the job could not be read; try again"))
         }

@@ -20,6 +20,7 @@ struct Response {
 
     mutating func write(_ record: JobRecord, to request: Request, withBody: Bool) {
         begin(.ok, type: "application/json")
+        writeValidity(record.endTime)
         body.append("{\"job_id\":")
         body.append(record.id.rawValue)
         body.append(",\"object_id\":")
@@ -36,6 +37,15 @@ struct Response {
         write(record.createdAt)
         body.append("}")
         send(to: request, withBody: withBody)
+    }
+
+    /// `304`: the client has the job as it ended.
+    mutating func writeNotModified(_ endTime: Timestamp, to request: Request) {
+        head.removeAll()
+        writeStatus(.notModified)
+        writeValidity(endTime)
+        head.append("\r\n")
+        head.bytes.withUnsafeBytes { request.write($0) }
     }
 
     mutating func write(_ problem: Problem, to request: Request, withBody: Bool) {
@@ -73,12 +83,27 @@ struct Response {
     private mutating func begin(_ status: Status, type: StaticString) {
         head.removeAll()
         body.removeAll()
+        writeStatus(status)
+        head.append("Content-Type: ")
+        head.append(type)
+        head.append("\r\n")
+    }
+
+    private mutating func writeStatus(_ status: Status) {
         head.append("Status: ")
         head.append(status.rawValue)
         head.append(" ")
         head.append(status.reason)
-        head.append("\r\nContent-Type: ")
-        head.append(type)
+        head.append("\r\n")
+    }
+
+    /// A job may be kept once it has ended.
+    private mutating func writeValidity(_ endTime: Timestamp?) {
+        guard let endTime else { return head.append("Cache-Control: no-cache\r\n") }
+        head.append("ETag: \"")
+        head.append(endTime.microseconds)
+        head.append("\"\r\nCache-Control: max-age=")
+        head.append(FinishedJobs.lifetime.components.seconds)
         head.append("\r\n")
     }
 

@@ -2,6 +2,7 @@
 enum Status: Int, Sendable {
     case ok = 200
     case created = 201
+    case notModified = 304
     case badRequest = 400
     case notFound = 404
     case methodNotAllowed = 405
@@ -15,6 +16,7 @@ enum Status: Int, Sendable {
         switch self {
         case .ok: "OK"
         case .created: "Created"
+        case .notModified: "Not Modified"
         case .badRequest: "Bad Request"
         case .notFound: "Not Found"
         case .methodNotAllowed: "Method Not Allowed"

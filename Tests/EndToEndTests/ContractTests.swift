@@ -8,6 +8,7 @@ import Testing
         let stack = try await Stack(["WORKERS": "1", "FCGI": "2"])
         try await creates(stack)
         try await runs(stack)
+        try await sparesClients(stack)
         try await refuses(stack)
         try await answersForNginx(stack)
         try await passesRequestIDs(stack)
@@ -42,6 +43,25 @@ import Testing
         #expect(head.status == 200)
         #expect(head.body.isEmpty)
         #expect(head.headers["content-length"] == "\(ended.body.utf8.count)")
+    }
+
+    /// A finished job never changes again: a client that has it is told so.
+    private func sparesClients(_ stack: Stack) async throws {
+        let job = try await stack.curl("/v1/jobs/1")
+        let tag = try #require(job.headers["etag"])
+        #expect(job.headers["cache-control"] == "max-age=60")
+        let again = try await stack.curl("/v1/jobs/1", "--header", "If-None-Match: \(tag)")
+        #expect(again.status == 304)
+        #expect(again.body.isEmpty)
+        #expect(again.headers["etag"] == tag)
+        #expect(try await stack.curl("/v1/jobs/1", "--header", "If-None-Match: \"other\"").body == job.body)
+        // No worker runs this one.
+        try await stack.sql("INSERT INTO jobs (id, object_id, status) VALUES (4711, -1, 'created')")
+        let waiting = try await stack.curl("/v1/jobs/4711", "--header", "If-None-Match: *")
+        #expect(waiting.status == 200)
+        #expect(waiting.headers["etag"] == nil)
+        #expect(waiting.headers["cache-control"] == "no-cache")
+        try await stack.sql("DELETE FROM jobs WHERE id = 4711")
     }
 
     private func refuses(_ stack: Stack) async throws {
