@@ -24,7 +24,11 @@ extension JobStore {
         var finished: Set<JobID> = []
         var claims: [Claim] = []
         for row in 0..<rows.count {
-            if rows.isNull(row, 1) { finished.insert(JobID(rawValue: rows.int64(row, 0))) } else { claims.append(Claim(rows, row)) }
+            if rows.isNull(row, 1) {
+                finished.insert(JobID(rawValue: rows.int64(row, 0)))
+            } else {
+                claims.append(Claim(rows, row))
+            }
         }
         return (finished, claims)
     }

@@ -47,6 +47,7 @@ struct Reconciler {
 
     /// One turn. What needs PostgreSQL alone comes first: it is done without Redis too.
     mutating func take(_ turn: JobStore.Turn) throws {
+        let start = ContinuousClock.now
         try expireLeases()
         let condition = try stream.mark(round: turn.round)
         redisIsAway = false
@@ -62,6 +63,7 @@ struct Reconciler {
         let stranded = try stream.announceStranded(
             age: .seconds(Reconciler.strandedAge), limit: Reconciler.limit)
         if !stranded.isEmpty { log.notice("announced \(stranded.count) jobs again: fetched and never claimed") }
+        log.debug("reconciled", ["round": "\(turn.round)", "took": "\(start.duration(to: .now))"])
     }
 
     /// Jobs of dead workers wait again, or are failed when that has happened too often.

@@ -86,7 +86,8 @@ api_round() {
     load "post-repeat 64" "$url" post-repeat 64 "$SECONDS_EACH"
     load_ab "ab 64" 64 "$sweep_seconds"
     load "get 64" "$url" get 64 "$SECONDS_EACH" "$seeded" "$first_waiting"
-    load "get-finished 64" "$url" get 64 "$SECONDS_EACH" "$seeded" "$first_finished"
+    load "get-finished 64" "$url" get 64 "$SECONDS_EACH" 1000 "$first_finished"
+    load "get-unchanged 64" "$url" get 64 "$SECONDS_EACH" 1000 "$first_finished" '*'
     load "mixed 64" "$url" mixed 64 "$SECONDS_EACH" "$seeded" "$first_waiting"
 }
 

@@ -130,6 +130,8 @@ ticks() {
 measure_idle() {
     local commits
     step "idle for $idle_seconds s"
+    # It counts as transactions too, and comes when it likes.
+    as_superuser 'ALTER SYSTEM SET autovacuum = off' 'SELECT pg_reload_conf()'
     sleep 1.5
     ticks >"$work/ticks"
     commits=$(timeout $((idle_seconds + 30)) psql "$DATABASE_URL" --no-psqlrc --quiet --tuples-only --no-align <<SQL | paste --serial --delimiters ' '
@@ -143,6 +145,7 @@ SQL
         ($2 in before) { percent = ($3 - before[$2]) * 100 / hertz / seconds; if (percent >= most[$1]) most[$1] = percent }
         END { for (name in most) printf "%s\t%.2f\n", name, most[name] }' "$work/ticks" - | sort >"$work/idle"
     while IFS=$'\t' read -r name percent; do record "idle $name" "$percent"; done <"$work/idle"
+    as_superuser 'ALTER SYSTEM RESET autovacuum' 'SELECT pg_reload_conf()'
     record "idle statements" "$(calculate "(${commits#* } - ${commits% *} - 1) / $idle_seconds")"
     stop_workers
 }

@@ -11,6 +11,12 @@ measure_growth() {
         step "growth is not measured: too little space in $work"
         return 0
     fi
+    drain=$((GROWTH / 10))
+    step "growth: $drain jobs wait"
+    burn drain "$drain" 1 noop-worker JOB_PREFETCH=512 JOB_CONCURRENCY=512
+    record_linearity drain
+    fill "$drain"
+    measure_turns waiting
     seed
     restart_responders
     for next in 0 $((GROWTH / 100)) $((GROWTH / 10)) $((GROWTH / 3)) "$GROWTH"; do
@@ -18,7 +24,19 @@ measure_growth() {
         grow "$size" "$next"
         size=$next
         growth_rounds "$size"
+        measure_turns "$size"
     done
+}
+
+# How long the reconciler takes, in milliseconds. Its worker takes one job, if there is one, and stays with it.
+measure_turns() {
+    start_workers 1 noop-worker LOG_LEVEL=debug NOOP_SLEEP_MS=60000 JOB_PREFETCH=1 JOB_SHUTDOWN_GRACE=1
+    : >"$work/log/worker.log"
+    sleep 13
+    stop_workers
+    sed -n 's/.* reconciled .*took="\([0-9.e-]*\) seconds".*/\1/p' "$work/log/worker.log" |
+        awk 'NR > 1 { print $1 * 1000 }' >"$work/turns"
+    record "turn $1" "$(median <"$work/turns")"
 }
 
 # Jobs of objects that nobody posts, finished a day ago, and their windows: what the service leaves behind.
@@ -39,9 +57,6 @@ grow() {
     sql 'VACUUM ANALYZE jobs, windows'
     as_superuser CHECKPOINT
 }
-
-# The role `postgres` of the stack's own PostgreSQL has the same password.
-as_superuser() { timeout 300 psql "${DATABASE_URL/\/\/jobs:/\/\/postgres:}" --no-psqlrc --quiet --command="$1" >/dev/null; }
 
 # GET asks for any of the jobs from the first finished one on.
 growth_rounds() {

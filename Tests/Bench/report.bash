@@ -57,7 +57,8 @@ api_rows() {
     api_row 'POST, the same 1000 objects, 64 connections' 'post-repeat 64' "$hello" hello "$(api 'post-new 64' 2)" 'new objects'
     api_row 'POST with ab, the same object, 64 connections' 'ab 64' "$hello" hello
     api_row 'GET, waiting jobs, 64 connections' 'get 64' "$hello" hello
-    api_row 'GET, finished jobs, 64 connections' 'get-finished 64' "$hello" hello
+    api_row 'GET, the same 1000 finished jobs, 64 connections' 'get-finished 64' "$hello" hello
+    api_row 'GET, the same with If-None-Match: 304, 64 connections' 'get-unchanged 64' "$hello" hello
     api_row 'mixed: 2 new, 1 repeated, 7 GET, 64 connections' 'mixed 64' "$hello" hello
 }
 
@@ -82,12 +83,16 @@ growth_rows() {
         plain_row 'POST and GET in a grown table' 'not measured'
         return 0
     fi
+    plain_row "worker, $drain jobs: the last tenth" "$(figure 'drain linearity') × as fast as the second"
+    plain_row "memory: worker, $drain jobs waiting" "$(figure 'drain: memory MiB') MiB"
     for size in $(growth_sizes); do
         for script in post-new get; do
             [[ $script == get ]] && what='GET' || what='POST, new objects'
             api_row "$what, $size finished jobs in the table" "growth $script $size" "$(api "growth $script 0" 2)" 'the empty table'
         done
+        plain_row "reconciler: a turn, $size finished jobs in the table" "$(figure "turn $size") ms"
     done
+    plain_row "reconciler: a turn, $drain jobs waiting" "$(figure 'turn waiting') ms"
 }
 
 resource_rows() {

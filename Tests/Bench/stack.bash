@@ -26,6 +26,9 @@ restart_responders() {
     wait_for 30 "job-fcgi is back" is_ready "$url"
 }
 
+# as_superuser STATEMENT...: the role `postgres` of the stack's own PostgreSQL has the same password.
+as_superuser() { timeout 300 psql "${DATABASE_URL/\/\/jobs:/\/\/postgres:}" --no-psqlrc --quiet "${@/#/--command=}" >/dev/null; }
+
 # Empties the tables and the stream. The stream's group stays, and no id is used twice.
 reset_stack() {
     sql 'TRUNCATE jobs, windows, announcements' >/dev/null

@@ -88,7 +88,7 @@ measure_workers() {
     for count in 1 4; do
         step "workers: jobs of 50 ms, 32 at once, $count at work"
         burn "50 ms $count" $((32 * slow_rounds * count)) "$count" noop-worker \
-            NOOP_SLEEP_MS=50 JOB_PREFETCH=32 JOB_CONCURRENCY=32
+            NOOP_SLEEP_MS=50 JOB_PREFETCH=64 JOB_CONCURRENCY=32
     done
     trace_worker
 }

@@ -7,7 +7,8 @@ import Testing
     func job(_ id: Int64, ended: Bool = true, message: String? = nil) -> JobRecord {
         let time = Timestamp(microseconds: 5)
         return JobRecord(
-            id: JobID(rawValue: id), objectID: ObjectID(rawValue: 1), status: ended ? .failed : .running, startTime: time,
+            id: JobID(rawValue: id), objectID: ObjectID(rawValue: 1), status: ended ? .failed : .running,
+            startTime: time,
             endTime: ended ? time : nil, message: message, createdAt: time)
     }
 
