@@ -10,7 +10,7 @@ $(foreach name,$(.VARIABLES),$(if $(filter command,$(word 1,$(origin $(name)))),
 
 release := swift build --configuration release --static-swift-stdlib
 
-.PHONY: help install build up test bench lint clean
+.PHONY: help install build up test bench asan tsan lint clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand --tabs=18
@@ -38,9 +38,17 @@ bench: ## Measure the service on this machine, into .bench/<time>: QUICK=1
 	$(release)
 	@exec Tests/Bench/bench
 
+asan: ## Run the tests with the address sanitizer, and look for leaks
+	@Sources/stack/install run test bench
+	@exec Tests/Sanitize/sanitize address
+
+tsan: ## Run the tests with the thread sanitizer
+	@Sources/stack/install run test
+	@exec Tests/Sanitize/sanitize thread
+
 lint: install ## Check the style of the sources
 	swift format lint --strict --recursive Package.swift Sources Tests
-	shellcheck --external-sources --source-path=SCRIPTDIR .ci/run $$(grep --files-with-matches --recursive '^#!.*bash' Sources/stack Tests/Bench)
+	shellcheck --external-sources --source-path=SCRIPTDIR .ci/run $$(grep --files-with-matches --recursive '^#!.*bash' Sources Tests)
 
 clean: ## Remove the stack's data, logs and secrets, and what was built
 	@Sources/stack/clean

@@ -2,7 +2,7 @@ package import Jobs
 package import Postgres
 
 extension JobStore {
-    /// Strikes out the last batch of each announcer: all of it is in the stream.
+    /// Strikes out the last batch of each announcer: all of it is in the stream. The empty row is left to the reconciler.
     package func forget(_ announcers: [AnnouncerID]) throws(PostgresError) {
         parameters.removeAll()
         parameters.add(announcers.map(\.rawValue))
@@ -41,7 +41,7 @@ extension JobStore {
 
     private static let forgetting = Statement(
         "forget",
-        "DELETE FROM announcements WHERE announcer = ANY ($1::bigint[])")
+        "UPDATE announcements SET job_ids = '{}' WHERE announcer = ANY ($1::bigint[])")
 
     private static let listingUnannounced = Statement(
         "list_unannounced",

@@ -34,6 +34,12 @@ package struct MigrationFile: Sendable, Equatable {
         return files
     }
 
+    /// What `grants.sql` beside the migrations says; nil where there is none.
+    package static func grants(in directory: String) throws(MigrationError) -> String? {
+        let path = "\(directory)/grants.sql"
+        return access(path, F_OK) == 0 ? try read(path) : nil
+    }
+
     /// The number in `0001_name.sql`; nil for a file of another kind.
     static func version(of name: String) -> Int32? {
         guard name.hasSuffix(".sql"), let separator = name.firstIndex(of: "_"), name[..<separator].utf8.count == 4

@@ -10,9 +10,12 @@ package struct Migrator {
 
     private let connection: Connection
     private let files: [MigrationFile]
+    private let grants: String?
 
-    package init(_ files: [MigrationFile], url: String) throws(PostgresError) {
+    /// - Parameter grants: SQL that is run after the migrations, each time; it says what the other roles may do.
+    package init(_ files: [MigrationFile], grants: String? = nil, url: String) throws(PostgresError) {
         self.files = files
+        self.grants = grants
         connection = try Connection(url: url, name: "job-migrate", connectTimeout: .seconds(10))
     }
 
@@ -37,6 +40,7 @@ package struct Migrator {
             try apply(file)
             report(file)
         }
+        if let grants { try connection.run(grants) }
         try connection.run("SELECT pg_advisory_unlock(\(Migrator.lock))")
     }
 

@@ -192,7 +192,8 @@ struct WorkerLoop {
         if stream.isConnected { stream.disconnect() }
         if !redisIsAway { log.warning("Redis is away; looking for jobs in PostgreSQL", ["error": error.description]) }
         redisIsAway = true
-        let room = room
+        // What has ended is written later than these are claimed.
+        let room = settings.prefetch - held.count - messages.count
         guard room > 0, fallbackAt.hasPassed, pause == nil else { return }
         do throws(PostgresError) {
             let claims = try store.claimWaiting(limit: room, lease: settings.lease)

@@ -15,7 +15,7 @@ enum Main {
         do {
             let files = try MigrationFile.all(in: directory)
             var applied = 0
-            try Migrator(files, url: url).run { file in
+            try Migrator(files, grants: try MigrationFile.grants(in: directory), url: url).run { file in
                 applied += 1
                 log.notice("applied \(file.name)")
             }

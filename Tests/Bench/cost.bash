@@ -132,7 +132,8 @@ measure_idle() {
     step "idle for $idle_seconds s"
     # It counts as transactions too, and comes when it likes.
     as_superuser 'ALTER SYSTEM SET autovacuum = off' 'SELECT pg_reload_conf()'
-    sleep 1.5
+    # PostgreSQL counts what an idle session did ten seconds after that, at the latest.
+    sleep 11
     ticks >"$work/ticks"
     commits=$(timeout $((idle_seconds + 30)) psql "$DATABASE_URL" --no-psqlrc --quiet --tuples-only --no-align <<SQL | paste --serial --delimiters ' '
 SELECT xact_commit FROM pg_stat_database WHERE datname = current_database();

@@ -83,7 +83,8 @@ wait_for() {
     shift 2
     until "$@"; do
         ((SECONDS < deadline)) || die "$what: not in time"
-        sleep 0.1
+        # Asking costs what is being measured some of its time.
+        sleep 0.3
     done
 }
 

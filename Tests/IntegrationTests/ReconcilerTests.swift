@@ -129,10 +129,9 @@ import Testing
 
     @Test mutating func announcesWhatADeadWorkerHadFetched() async throws {
         let ids = try announcedJobs(2)
+        let first = try stream.messages(after: .zero, count: 10).map(\.streamID)
         try stream.fetch(count: 10, wait: .milliseconds(50), acknowledging: [])
         try await eventually { try stream.fetched()?.count == 2 }
-        try turn()
-        let first = try stream.messages(after: .zero, count: 10).map(\.streamID)
         try await eventually(within: .seconds(60)) {
             try turn()
             return try Set(stream.messages(after: .zero, count: 10).map(\.streamID)).isDisjoint(with: first)

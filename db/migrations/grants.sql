@@ -1,0 +1,23 @@
+-- What each program may do, said anew by every run of job-migrate. The programs' roles are the operator's to make, with the
+-- passwords; where one is not there, nothing is granted to it. Neither may change the schema, and neither may delete a job.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'job_fcgi') THEN
+        REVOKE ALL ON ALL TABLES IN SCHEMA public FROM job_fcgi;
+        REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM job_fcgi;
+        GRANT SELECT ON schema_migrations TO job_fcgi;
+        GRANT SELECT, INSERT ON jobs TO job_fcgi;
+        GRANT USAGE ON SEQUENCE jobs_id_seq TO job_fcgi;
+        GRANT SELECT, INSERT, UPDATE ON windows, announcements TO job_fcgi;
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'job_worker') THEN
+        REVOKE ALL ON ALL TABLES IN SCHEMA public FROM job_worker;
+        REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM job_worker;
+        GRANT SELECT ON jobs TO job_worker;
+        GRANT UPDATE (status, start_time, end_time, message, attempt, lost, lease_expires_at) ON jobs TO job_worker;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON announcements TO job_worker;
+        GRANT SELECT ON reconciliation TO job_worker;
+        GRANT UPDATE (round, next_at, redis_run_id) ON reconciliation TO job_worker;
+    END IF;
+END
+$$;
