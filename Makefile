@@ -10,7 +10,7 @@ $(foreach name,$(.VARIABLES),$(if $(filter command,$(word 1,$(origin $(name)))),
 
 release := swift build --configuration release --static-swift-stdlib
 
-.PHONY: help install build up test bench asan tsan lint clean
+.PHONY: help install build up test bench asan lint clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand --tabs=18
@@ -40,11 +40,7 @@ bench: ## Measure the service on this machine, into .bench/<time>: QUICK=1
 
 asan: ## Run the tests with the address sanitizer, and look for leaks
 	@Sources/stack/install run test bench
-	@exec Tests/Sanitize/sanitize address
-
-tsan: ## Run the tests with the thread sanitizer
-	@Sources/stack/install run test
-	@exec Tests/Sanitize/sanitize thread
+	@exec Tests/Sanitize/sanitize
 
 lint: install ## Check the style of the sources
 	swift format lint --strict --recursive Package.swift Sources Tests
