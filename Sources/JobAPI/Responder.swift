@@ -13,7 +13,8 @@ final class Responder: BatchResponder {
     static let idlePause: Int32 = 1000
 
     private let store: JobStore
-    private let stream: JobStream
+    /// For readiness alone: on the other stream answers to announcements may be due.
+    private let probe: JobStream
     private let window: Int
     private let log: Log
     private let reader = RequestReader()
@@ -28,7 +29,8 @@ final class Responder: BatchResponder {
 
     init(_ settings: Settings, log: Log) {
         store = JobStore(Database(url: settings.databaseURL, name: "job-fcgi"))
-        stream = JobStream(settings.redis, timeout: Responder.redisTimeout)
+        probe = JobStream(settings.redis, timeout: Responder.redisTimeout)
+        let stream = JobStream(settings.redis, timeout: Responder.redisTimeout)
         announcements = AnnouncementQueue(store: store, stream: stream)
         window = settings.dedupWindow
         self.log = log
@@ -140,7 +142,7 @@ final class Responder: BatchResponder {
         guard migration >= JobStore.requiredMigration else {
             throw .unavailable("the database is at migration \(migration), and \(JobStore.requiredMigration) is needed")
         }
-        let redis = (try? stream.ping()) == nil ? "unavailable" : "ok"
+        let redis = (try? probe.ping()) == nil ? "unavailable" : "ok"
         return ["status": "ready", "postgresql": "ok", "migration": "\(migration)", "redis": redis]
     }
 

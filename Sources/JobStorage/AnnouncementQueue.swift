@@ -55,8 +55,10 @@ package struct AnnouncementQueue {
         strikeAt = .now + Self.strikePause
         try collect()
         guard !taken.isEmpty else { return }
-        try store.forget(Array(taken))
+        // Whether or not that is known to succeed, none of these names is used again.
+        let names = Array(taken)
         taken.removeAll()
+        try store.forget(names)
     }
 
     /// Reads what Redis has answered by now.

@@ -3,21 +3,21 @@ package import Postgres
 
 extension JobStore {
     /// The heartbeat: the leases of these claims begin anew.
-    /// - Returns: the jobs whose claim still holds.
-    package func renew(_ claims: [Claim], lease: Int) throws(PostgresError) -> Set<JobID> {
-        let claims = claims.sorted { $0.id < $1.id }
+    /// - Returns: the jobs whose claim still holds, with its attempt.
+    package func renew(_ claims: [Claim], lease: Int) throws(PostgresError) -> [JobID: Int32] {
+        let claims = claims.byJob()
         parameters.removeAll()
         parameters.add(claims.map(\.id.rawValue))
         parameters.add(claims.map(\.attempt))
         parameters.add(Double(lease))
         let rows = try database.execute(JobStore.renewing, parameters)
-        return Set((0..<rows.count).map { JobID(rawValue: rows.int64($0, 0)) })
+        return (0..<rows.count).reduce(into: [:]) { $0[JobID(rawValue: rows.int64($1, 0))] = rows.int32($1, 1) }
     }
 
     /// Hands jobs back: they wait again, as if they had not been claimed, and are written down as not yet announced.
     /// - Returns: the jobs that wait again, to be announced.
     package func release(_ claims: [Claim], announcer: inout AnnouncerID) throws(PostgresError) -> [JobID] {
-        let claims = claims.sorted { $0.id < $1.id }
+        let claims = claims.byJob()
         let rows = try executeAnnouncing(JobStore.releasing, &announcer) {
             $0.add(claims.map(\.id.rawValue))
             $0.add(claims.map(\.attempt))
@@ -47,7 +47,7 @@ extension JobStore {
         UPDATE jobs
         SET lease_expires_at = clock_timestamp() + $3::float8 * interval '1 second'
         WHERE id = ANY ($1::bigint[]) AND attempt = ($2::integer[])[width_bucket(id, $1::bigint[])] AND status = 'running'
-        RETURNING id
+        RETURNING id, attempt
         """)
 
     private static let releasing = Statement(
@@ -93,4 +93,9 @@ extension JobStore {
         )
         SELECT id, is_last FROM ended
         """)
+}
+
+extension [Claim] {
+    /// A worker may hold two claims of a job, the older of which is lost: of equal ids `width_bucket` gives the last place.
+    fileprivate func byJob() -> [Claim] { sorted { ($0.id, $0.attempt) < ($1.id, $1.attempt) } }
 }

@@ -6,8 +6,9 @@ extension JobStore {
     package struct Turn {
         /// Rises by one with each turn.
         package let round: Int64
-        /// Which Redis the stream was in at the last turn; nil before the first.
+        /// Which Redis held the whole stream the last time, and the turn that found it so; nil before the first.
         package let redisRunID: String?
+        package let markedRound: Int64
     }
 
     /// Takes the turn, where the last was at least `pause` seconds ago.
@@ -16,13 +17,14 @@ extension JobStore {
         parameters.add(pause)
         let rows = try database.execute(JobStore.takingTurn, parameters)
         guard rows.count == 1 else { return nil }
-        return Turn(round: rows.int64(0, 0), redisRunID: rows.text(0, 1))
+        return Turn(round: rows.int64(0, 0), redisRunID: rows.text(0, 1), markedRound: rows.int64(0, 2))
     }
 
-    /// Remembers which Redis holds the whole stream.
-    package func remember(redisRunID: String) throws(PostgresError) {
+    /// Remembers that in this turn the Redis of this run held the whole stream.
+    package func remember(redisRunID: String, round: Int64) throws(PostgresError) {
         parameters.removeAll()
         parameters.add(redisRunID)
+        parameters.add(round)
         _ = try database.execute(JobStore.remembering, parameters)
     }
 
@@ -49,12 +51,12 @@ extension JobStore {
         """
         UPDATE reconciliation SET round = round + 1, next_at = clock_timestamp() + $1::float8 * interval '1 second'
         WHERE next_at <= clock_timestamp()
-        RETURNING round, redis_run_id
+        RETURNING round, redis_run_id, marked_round
         """)
 
     private static let remembering = Statement(
         "remember_redis",
-        "UPDATE reconciliation SET redis_run_id = $1::text")
+        "UPDATE reconciliation SET redis_run_id = $1::text, marked_round = $2::bigint")
 
     private static let listingWaiting = Statement(
         "list_waiting",

@@ -26,7 +26,10 @@ package final class JobStore {
         } catch {
             announcer.renew()
             guard database.mayTryAgain(after: error) else { throw error }
-            return try attempt()
+        }
+        do { return try attempt() } catch {
+            announcer.renew()
+            throw error
         }
     }
 }

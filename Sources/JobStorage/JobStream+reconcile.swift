@@ -39,6 +39,26 @@ extension JobStream {
         try run()
     }
 
+    /// The last message that any worker has fetched; the first is yet to come where there is no group.
+    package func lastDelivered() throws(RedisError) -> StreamID {
+        commands.removeAll()
+        commands.command("XINFO", "GROUPS", "\(JobStream.key)")
+        var last: StreamID?
+        do {
+            try run { groups in
+                // Each group is a list of names and values: `name workers … last-delivered-id 1795457940123-0 …`.
+                guard let group = groups.value[0] else { return }
+                for index in stride(from: 0, to: group.count, by: 2) where group[index]?.text == "last-delivered-id" {
+                    last = group[index + 1]?.bytes.flatMap { StreamID($0) }
+                }
+            }
+        } catch {
+            // No stream.
+            guard error.code == "ERR" else { throw error }
+        }
+        return last ?? .zero
+    }
+
     /// A page of the stream's messages, in order, after `id`.
     package func messages(after id: StreamID, count: Int) throws(RedisError) -> [Message] {
         commands.removeAll()

@@ -32,7 +32,8 @@ struct Audit {
     }
 
     mutating func subtract(_ stream: JobStream) throws(RedisError) {
-        var last = StreamID.zero
+        // What was fetched is the business of whoever has it, and may be acknowledged at any moment.
+        var last = try stream.lastDelivered()
         while true {
             let messages = try stream.messages(after: last, count: Audit.pageSize)
             for id in messages.lazy.compactMap(\.jobID) {

@@ -20,7 +20,7 @@ struct Heartbeat: Sendable {
             guard !claims.isEmpty else { continue }
             do throws(PostgresError) {
                 let renewed = try store.renew(claims, lease: settings.lease)
-                let missing = held.lose(Set(claims.filter { !renewed.contains($0.id) }))
+                let missing = held.lose(Set(claims.filter { renewed[$0.id] != $0.attempt }))
                 guard missing > 0 else { continue }
                 lost += missing
                 log.warning("lost \(missing) claims: the jobs are another worker's", ["lost": "\(lost)"])

@@ -51,14 +51,16 @@ struct Reconciler {
         try expireLeases()
         let condition = try stream.mark(round: turn.round)
         redisIsAway = false
-        if condition.runID != turn.redisRunID || condition.previousRound != turn.round - 1 {
-            try audit(condition)
+        if condition.runID != turn.redisRunID || condition.previousRound != turn.markedRound {
+            try audit()
         } else if condition.length == 0 {
             // Nothing is announced. What has been waiting for a while must have been lost, however that came about.
             let lost = try store.waiting(
                 after: JobID(rawValue: 0), age: Reconciler.strandedAge, limit: Reconciler.limit)
             try announce(lost, because: "the stream is empty")
         }
+        // Should this turn have been cut short before, the next finds a mark that is not the remembered one, and looks at all.
+        try store.remember(redisRunID: condition.runID, round: turn.round)
         try announceUnannounced()
         let stranded = try stream.announceStranded(
             age: .seconds(Reconciler.strandedAge), limit: Reconciler.limit)
@@ -91,9 +93,7 @@ struct Reconciler {
 
     /// The stream is another one than at the last turn, or an older state of it: whatever waits and has no message in it is
     /// announced.
-    private mutating func audit(_ condition: JobStream.Condition) throws {
-        // Should this be cut short, the next turn begins it anew.
-        try store.remember(redisRunID: "")
+    private mutating func audit() throws {
         var last = JobID(rawValue: 0)
         while true {
             var missing = try Audit.page(of: store, after: last)
@@ -104,7 +104,6 @@ struct Reconciler {
             }
             last = end
         }
-        try store.remember(redisRunID: condition.runID)
     }
 
     private func announce(_ ids: [JobID], because reason: String) throws(RedisError) {

@@ -58,7 +58,9 @@ struct WorkerLoop {
         self.log = log
         store = JobStore(Database(url: settings.databaseURL, name: "job-worker", timeout: .seconds(10)))
         stream = JobStream(settings.redis, timeout: WorkerLoop.redisTimeout)
-        announcer = Announcer(store: store, stream: stream, log: log)
+        // A stream of its own: on the other a fetch is under way most of the time, whose answer would come first.
+        let announcements = JobStream(settings.redis, timeout: WorkerLoop.redisTimeout)
+        announcer = Announcer(store: store, stream: announcements, log: log)
     }
 
     /// Runs until it was told to shut down and holds no job, or may wait no longer.
@@ -209,7 +211,7 @@ struct WorkerLoop {
     /// What was fetched and not claimed goes to another worker.
     private mutating func returnFetched() {
         guard !messages.isEmpty else { return }
-        do throws(RedisError) { try stream.announceAnew(messages) } catch {
+        do throws(RedisError) { try announcer.stream.announceAnew(messages) } catch {
             log.warning("fetched messages are announced later", ["error": error.description])
         }
         messages.removeAll()

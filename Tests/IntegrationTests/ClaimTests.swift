@@ -88,6 +88,9 @@ import Testing
         var announcer = AnnouncerID.random()
         #expect(try store.release([zombie], announcer: &announcer).isEmpty)
         #expect(try record(id).status == .running)
+        for held in [[zombie, second], [second, zombie]] {
+            #expect(try store.renew(held, lease: 10) == [id: 2], "a claim of the past cost a live one its lease")
+        }
         #expect(try store.finish([.success(second)]) == [id])
         #expect(try store.finish([.failed(second, message: "again")]).isEmpty, "wrote a final state twice")
         #expect(try record(id).status == .success)
@@ -96,7 +99,7 @@ import Testing
     @Test func leavesALiveWorkersJobAlone() throws {
         let claims = try store.claim(try jobs(2), lease: 10)
         try endLeases()
-        #expect(try store.renew([claims[0]], lease: 10) == [claims[0].id])
+        #expect(try store.renew([claims[0]], lease: 10) == [claims[0].id: 1])
         #expect(try expire().waiting == [claims[1].id])
         #expect(try record(claims[0].id).status == .running)
     }

@@ -127,6 +127,20 @@ import Testing
         #expect(try store.finish(claims.map { .success($0) }) == [ids[0]])
     }
 
+    /// A turn that found the stream flushed dies before it has looked for what is missing: the next one does it.
+    @Test mutating func looksAgainAfterATurnThatWasCutShort() throws {
+        let ids = try announcedJobs(2)
+        try turn()
+        try scratch.redis("FLUSHDB")
+        #expect(try stream.makeGroup())
+        try stream.announce([ids[0]])
+        try stream.confirm()
+        try scratch.sql("UPDATE reconciliation SET next_at = '-infinity'")
+        _ = try stream.mark(round: try #require(try store.takeTurn(pause: 60)).round)
+        try turn()
+        #expect(try Set(inStream()) == Set(ids))
+    }
+
     @Test mutating func announcesWhatADeadWorkerHadFetched() async throws {
         let ids = try announcedJobs(2)
         let first = try stream.messages(after: .zero, count: 10).map(\.streamID)

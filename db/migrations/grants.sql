@@ -17,7 +17,7 @@ BEGIN
         GRANT UPDATE (status, start_time, end_time, message, attempt, lost, lease_expires_at) ON jobs TO job_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON announcements TO job_worker;
         GRANT SELECT ON reconciliation TO job_worker;
-        GRANT UPDATE (round, next_at, redis_run_id) ON reconciliation TO job_worker;
+        GRANT UPDATE (round, next_at, redis_run_id, marked_round) ON reconciliation TO job_worker;
     END IF;
 END
 $$;
