@@ -1,0 +1,675 @@
+/*
+ * The life of a job between PostgreSQL, the stream in Redis, job-fcgi and the workers: what is written where, and in which
+ * order, as `Sources/JobStorage` and `Sources/JobWorker` do it, with faults at any moment. `Tests/Model/model` checks the
+ * properties at the end of this file, and that each precaution of the protocol is needed: a variant without it (-DNO_FENCE
+ * and so on) has to break the property that it serves.
+ *
+ * One atomic step is one SQL statement or one Redis pipeline; the processes interleave in any way between steps. There are
+ * at most FAULTS faults, of any kinds: a process dies, a worker is paused, Redis is flushed or comes back from an older
+ * file, a command or its answer is lost, PostgreSQL's answer is lost, a handler outlasts a round.
+ *
+ * Time: only leases have one, in heartbeats. The reconciler may take any row, and any fetched message, for stranded.
+ * Left out: the looks for waiting jobs while Redis is away, and while the stream is empty. Nothing may rest on them: the
+ * stream of a busy service is never empty.
+ */
+
+#ifndef JOBS
+#define JOBS 1
+#endif
+#ifndef FAULTS
+#define FAULTS 2
+#endif
+#define WORKERS 2
+#define LEASE 2            /* how many heartbeats a lease outlasts */
+#define MAX_ATTEMPTS 2     /* JOB_MAX_ATTEMPTS */
+#define ROWS 6
+#define NONE 15
+
+#define BIT(n) (1 << (n))
+#define HAS(set, n) (((set) >> (n)) & 1)
+
+/* ---- PostgreSQL: the truth ---- */
+
+mtype = { unknown, created, running, success, failed };
+typedef Job {
+    mtype status = unknown; /* `unknown`: not accepted yet */
+    byte attempt;           /* the fence */
+    byte lost;
+    byte lease              /* heartbeats that are left of it */
+};
+Job jobs[JOBS];
+
+/* The table `announcements`. A row's index is its announcer. */
+typedef Row {
+    byte job_ids;           /* a set of bits; 0: no row */
+    bool listed             /* it is still what the reconciler last read: `created_at` is the same */
+};
+Row announcements[ROWS];
+
+/* ---- Redis: the doorbell ---- */
+
+typedef Messages {
+    bool queued;            /* not fetched, one or more */
+    byte pending;           /* fetched, not acknowledged: bit w by worker w, bit WORKERS by one that forgot it */
+    bool skipped            /* from before the group's start: nobody will ever fetch it */
+};
+Messages stream[JOBS];
+bool group;
+
+/* The reconciler's mark beside the stream. It is `remembered` while PostgreSQL remembers the same mark of the same Redis. */
+mtype = { gone, left, remembered };
+mtype mark = gone;
+
+/* ---- The memory of the processes, as far as others meddle with it ---- */
+
+typedef Claims { byte attempts };               /* of one job: a set of bits */
+typedef Worker {
+    Claims held[JOBS];
+    byte message = NONE;    /* fetched, not claimed: its job */
+    byte done = NONE;       /* claimed, not acknowledged: its job */
+    bool paused
+};
+Worker workers[WORKERS];
+
+#define RESPONDER 0
+#define RECONCILER 1
+byte name[2];               /* under which each writes down its next batch */
+
+/* ---- What only the properties look at ---- */
+
+byte faults = FAULTS;
+typedef Ghost {
+    byte finals;            /* how often a final state was written */
+    byte keeper = NONE;     /* who holds the claim, and was never late with it */
+    byte unkept             /* heartbeats since its holder renewed the claim */
+};
+Ghost ghosts[JOBS];
+bool robbed;                /* a claim that had its keeper was taken away */
+bool auditing;              /* the reconciler compares the jobs with the stream */
+bool unfenced;              /* another claim than the job's own wrote how the job ended */
+#ifdef WITNESS
+bool renewedLate;           /* a lease was renewed that was over and not yet taken */
+bool fencedOff;             /* an outcome was rejected */
+#define witness(it) it = true
+#else
+#define witness(it) skip
+#endif
+
+inline fault() { faults > 0 -> faults-- }
+
+/* ---- Announcers ---- */
+
+#define isFree(n) (announcements[n].job_ids == 0 && name[RESPONDER] != n && name[RECONCILER] != n)
+
+/* A name that nobody has ever had; here, that nobody has now. */
+inline takeNewName(announcer) {
+    n = 0;
+    do
+    :: n < ROWS && !isFree(n) -> n++
+    :: else -> break
+    od;
+    assert(n < ROWS);
+    name[announcer] = n;
+    n = 0
+}
+
+/* Part of the statement that makes the jobs wait. What the row held before is replaced. */
+inline writeDown(announcer, ids) {
+    if
+#ifndef NO_ANNOUNCEMENTS
+    :: ids != 0 ->
+        announcements[name[announcer]].job_ids = ids;
+#ifndef FORGET_BY_NAME
+        announcements[name[announcer]].listed = false
+#endif
+#endif
+    :: else
+    fi
+}
+
+inline strikeOut(row) {
+    announcements[row].job_ids = 0;
+    announcements[row].listed = false
+}
+
+#define add(j) stream[j].queued = true
+
+/* ---- job-fcgi: takes every job once, one after the other ---- */
+
+proctype Responder() {
+    byte new, n;
+    do
+    :: new < JOBS ->
+        atomic { /* create */
+            jobs[new].status = created;
+            writeDown(RESPONDER, BIT(new));
+            if
+            :: true
+            :: fault() -> goto renew    /* it dies, or never hears that this was committed */
+            fi
+        }
+        atomic { /* announce */
+            if
+            :: add(new)
+            :: fault() -> add(new); goto renew  /* the reply is lost */
+            :: fault() -> goto renew            /* it dies, or Redis is away */
+            fi
+        }
+        atomic { /* Redis has taken it */
+            if
+            :: strikeOut(name[RESPONDER])
+            :: true     /* no time: the next batch replaces the row */
+            fi;
+            goto next
+        }
+renew:  atomic { takeNewName(RESPONDER) }
+next:   new++
+    :: else -> break
+    od
+}
+
+/* ---- job-worker: the loop ---- */
+
+#define HIGHEST(set) (HAS(set, 4) -> 4 : (HAS(set, 3) -> 3 : (HAS(set, 2) -> 2 : 1)))
+#define holdsAny(w) (workers[w].held[0].attempts != 0 || workers[w].held[JOBS - 1].attempts != 0)
+
+inline end(j, state) {
+    jobs[j].status = state;
+    jobs[j].lease = 0;
+    ghosts[j].finals++;
+    ghosts[j].keeper = NONE;
+    ghosts[j].unkept = 0
+}
+
+/* Writes how jobs ended. */
+inline finish(w) {
+    for (j : 0 .. JOBS - 1) {
+        if
+        :: workers[w].held[j].attempts != 0 ->
+            attempt = HIGHEST(workers[w].held[j].attempts);
+            if
+            :: fault()  /* it runs for another round */
+            :: true ->
+                workers[w].held[j].attempts = 0;
+                if
+#if defined(NO_FENCE)
+                :: true ->
+#elif defined(NO_ATTEMPT)
+                :: jobs[j].status == running ->
+#else
+                :: jobs[j].status == running && jobs[j].attempt == attempt ->
+#endif
+                    unfenced = unfenced || jobs[j].attempt != attempt;
+                    end(j, success)
+                :: else -> witness(fencedOff)
+                fi
+            fi
+        :: else
+        fi
+    }
+    j = 0;
+    attempt = 0
+}
+
+/* Claims what was fetched, in the same transaction. */
+inline claim(w) {
+    if
+    :: workers[w].message != NONE ->
+        j = workers[w].message;
+        if
+        :: jobs[j].status == created ->
+            jobs[j].status = running;
+            jobs[j].attempt++;
+            jobs[j].lease = LEASE;
+            if
+            :: workers[w].held[j].attempts = workers[w].held[j].attempts | BIT(jobs[j].attempt);
+                ghosts[j].keeper = w
+            :: fault()  /* The answer is lost. Said again, the statement finds nothing to claim. */
+            fi
+        :: else
+        fi;
+#ifndef ACK_BEFORE_CLAIM
+        workers[w].done = j;
+#endif
+        workers[w].message = NONE;
+        j = 0
+    :: else
+    fi
+}
+
+/* A message that worker `w` had fetched is left for the reconciler to find. */
+inline orphan(w, j) {
+    if
+    :: HAS(stream[j].pending, w) -> stream[j].pending = (stream[j].pending & ~BIT(w)) | BIT(WORKERS)
+    :: else
+    fi
+}
+
+proctype WorkerLoop(byte w) provided (!workers[w].paused) {
+    byte j, attempt;
+    do
+    :: atomic { /* acknowledge */
+        workers[w].done != NONE ->
+        j = workers[w].done;
+        if
+        :: stream[j].pending = stream[j].pending & ~BIT(w)
+        :: fault() -> orphan(w, j)  /* Redis is away, and it will not be said again */
+        fi;
+        workers[w].done = NONE;
+        j = 0
+    }
+    :: atomic { /* fetch */
+        group && workers[w].done == NONE && workers[w].message == NONE && (stream[0].queued || stream[JOBS - 1].queued) ->
+        if
+        :: stream[0].queued -> j = 0
+        :: stream[JOBS - 1].queued -> j = JOBS - 1
+        fi;
+        stream[j].queued = false;
+        workers[w].message = j;
+#ifndef ACK_BEFORE_CLAIM
+        stream[j].pending = stream[j].pending | BIT(w);
+#endif
+        j = 0
+    }
+    :: atomic { /* exchange */
+        workers[w].message != NONE || holdsAny(w) ->
+        finish(w);
+        claim(w)
+    }
+    :: atomic { /* NOGROUP */
+        !group ->
+        group = true;
+#ifdef GROUP_AT_END
+        for (j : 0 .. JOBS - 1) {
+            stream[j].skipped = stream[j].queued;
+            stream[j].queued = false
+        }
+        j = 0;
+#endif
+        mark = gone
+    }
+    od
+}
+
+/* ---- job-worker: the heartbeat, and the database's clock ---- */
+
+inline renew(w) {
+    for (j : 0 .. JOBS - 1) {
+        if
+        :: workers[w].held[j].attempts != 0 ->
+#ifdef RENEW_ANY_ATTEMPT
+            /* Of two claims of one job, either may be the one that is asked for. */
+            if
+            :: HAS(workers[w].held[j].attempts, 1) -> attempt = 1
+            :: HAS(workers[w].held[j].attempts, 2) -> attempt = 2
+            :: HAS(workers[w].held[j].attempts, 3) -> attempt = 3
+            fi;
+#else
+            attempt = HIGHEST(workers[w].held[j].attempts);
+#endif
+            if
+#ifdef RENEW_EXPIRED
+            :: true ->
+#else
+            :: jobs[j].status == running && jobs[j].attempt == attempt ->
+#endif
+                if
+                :: jobs[j].lease == 0 -> witness(renewedLate)
+                :: else
+                fi;
+                jobs[j].lease = LEASE;
+                if
+                :: jobs[j].attempt == attempt -> ghosts[j].unkept = 0
+                :: else
+                fi
+            :: else -> workers[w].held[j].attempts = 0  /* lost: its handler is stopped */
+            fi
+        :: else
+        fi
+    }
+    j = 0;
+    attempt = 0
+}
+
+proctype Clock() {
+    byte w, j, attempt;
+    do
+    :: atomic {
+        jobs[0].status == running || jobs[JOBS - 1].status == running || holdsAny(0) || holdsAny(1) ->
+        for (w : 0 .. WORKERS - 1) {
+            if
+            :: !workers[w].paused -> renew(w)
+            :: else
+            fi
+        }
+        w = 0;
+        for (j : 0 .. JOBS - 1) {
+            if
+            :: jobs[j].status == running ->
+                jobs[j].lease = (jobs[j].lease > 0 -> jobs[j].lease - 1 : 0);
+                ghosts[j].unkept = (ghosts[j].unkept < LEASE -> ghosts[j].unkept + 1 : LEASE)
+            :: else
+            fi
+        }
+        j = 0
+    }
+    od
+}
+
+/* ---- job-worker: the reconciler ---- */
+
+#define isOver(j) (jobs[j].status == running && jobs[j].lease == 0)
+#define isAnyOver (isOver(0) || isOver(JOBS - 1))
+
+/* Jobs whose lease is over wait again, or are failed; `ids` are those that wait. */
+inline expire() {
+    ids = 0;
+    for (j : 0 .. JOBS - 1) {
+        if
+        :: isOver(j) ->
+            robbed = robbed || ghosts[j].keeper != NONE;
+            jobs[j].lost++;
+            if
+            :: jobs[j].lost >= MAX_ATTEMPTS -> end(j, failed)
+            :: else ->
+                jobs[j].status = created;
+                ghosts[j].keeper = NONE;
+                ghosts[j].unkept = 0;
+                ids = ids | BIT(j)
+            fi
+        :: else
+        fi
+    }
+    j = 0;
+    writeDown(RECONCILER, ids)
+}
+
+inline addAll() {
+    for (j : 0 .. JOBS - 1) {
+        if
+        :: HAS(ids, j) -> add(j)
+        :: else
+        fi
+    }
+    j = 0
+}
+
+inline keepWaiting() {
+    for (j : 0 .. JOBS - 1) {
+        if
+        :: jobs[j].status != created -> ids = ids & ~BIT(j)
+        :: else
+        fi
+    }
+    j = 0
+}
+
+/* One reconciler: they take turns. It may die wherever it may fail; the next turn is then another worker's. */
+#ifdef AUDIT_COUNTS_FETCHED
+#define IS_COUNTED(j) (stream[j].pending != 0)
+#else
+#define IS_COUNTED(j) false
+#endif
+proctype Reconciler() {
+    byte ids, j, n;
+turn:
+    atomic {
+        ids = 0;
+        auditing = false;
+        for (n : 0 .. ROWS - 1) { announcements[n].listed = false }
+        n = 0;
+        if
+        :: isAnyOver -> skip
+        :: else -> goto looking
+        fi;
+        if
+        :: true -> expire()
+        :: fault() ->   /* The connection breaks, before the statement took effect or after. */
+            if
+            :: expire()
+            :: true
+            fi;
+            takeNewName(RECONCILER);
+            if
+            :: expire() /* said again */
+            :: true ->  /* ... and breaks again */
+                if
+                :: expire()
+                :: true
+                fi;
+#ifndef NAME_KEPT
+                takeNewName(RECONCILER);
+#endif
+                ids = 0;
+                goto turn
+            fi
+        fi;
+        if
+        :: ids == 0 -> goto looking
+        :: else
+        fi
+    }
+    atomic { /* announce those that wait again */
+        if
+        :: addAll()
+        :: fault() -> addAll(); takeNewName(RECONCILER); goto looking
+        :: fault() -> takeNewName(RECONCILER); goto looking
+        fi
+    }
+    atomic {
+        strikeOut(name[RECONCILER]);
+looking:
+        ids = 0;
+        if
+        :: mark == remembered -> goto listing
+        :: else -> auditing = true
+        fi;
+#ifdef MARK_IS_ENOUGH
+        mark = remembered
+#else
+        mark = left
+#endif
+    }
+#ifndef NO_AUDIT
+    atomic { /* audit: the jobs that wait */
+        if
+        :: ids = BIT(JOBS) - 1; keepWaiting()
+        :: fault() -> goto turn
+        fi
+    }
+    atomic { /* ... less those that have a message */
+        for (j : 0 .. JOBS - 1) {
+            if
+            :: stream[j].queued || stream[j].skipped || IS_COUNTED(j) -> ids = ids & ~BIT(j)
+            :: else
+            fi
+        }
+        j = 0
+    }
+    atomic { /* ... are announced, where they still wait */
+        keepWaiting();
+        if
+        :: addAll()
+        :: fault() -> goto turn
+        fi
+    }
+#endif
+    atomic { /* The turn's mark is remembered, if it is still there. */
+        if
+        :: mark = (mark == left -> remembered : mark)
+        :: fault() -> goto turn
+        fi;
+listing:
+        auditing = false;
+        ids = 0;
+        for (n : 0 .. ROWS - 1) {
+            announcements[n].listed = announcements[n].job_ids != 0;
+            ids = ids | announcements[n].job_ids
+        }
+        n = 0;
+        if
+        :: ids == 0 -> goto stranded
+        :: else
+        fi;
+        keepWaiting()
+    }
+    atomic { /* announce them */
+        if
+        :: addAll()
+        :: fault() -> goto turn
+        fi;
+        ids = 0
+    }
+    atomic { /* strike them out, unless they were replaced */
+        for (n : 0 .. ROWS - 1) {
+            if
+            :: announcements[n].listed -> strikeOut(n)
+            :: else
+            fi
+        }
+        n = 0;
+stranded:
+        for (j : 0 .. JOBS - 1) {
+            if
+            :: HAS(stream[j].pending, WORKERS) -> stream[j].pending = stream[j].pending & ~BIT(WORKERS); add(j)
+            :: HAS(stream[j].pending, 0) && workers[0].paused -> stream[j].pending = stream[j].pending & ~BIT(0); add(j)
+            :: HAS(stream[j].pending, 1) && workers[1].paused -> stream[j].pending = stream[j].pending & ~BIT(1); add(j)
+            :: !HAS(stream[j].pending, WORKERS)
+            fi
+        }
+        j = 0
+    }
+    goto turn
+}
+
+/* ---- What goes wrong besides ---- */
+
+inline forsake(w) {
+    for (j : 0 .. JOBS - 1) {
+        if
+        :: ghosts[j].keeper == w -> ghosts[j].keeper = NONE
+        :: else
+        fi
+    }
+    j = 0
+}
+
+proctype Faults() {
+    byte w, j;
+    do
+    :: atomic { /* a worker dies, and is started again */
+        fault();
+        if
+        :: w = 0
+        :: w = 1
+        fi;
+        for (j : 0 .. JOBS - 1) {
+            workers[w].held[j].attempts = 0;
+            orphan(w, j)
+        }
+        j = 0;
+        forsake(w);
+        workers[w].message = NONE;
+        workers[w].done = NONE;
+        workers[w].paused = false;
+        w = 0
+    }
+    :: atomic { /* a worker stands still, or is cut off, for as long as it likes */
+        fault();
+        if
+        :: !workers[0].paused -> w = 0
+        :: !workers[1].paused -> w = 1
+        fi;
+        forsake(w);
+        workers[w].paused = true;
+        w = 0
+    }
+    :: workers[0].paused -> workers[0].paused = false
+    :: workers[1].paused -> workers[1].paused = false
+    :: atomic { /* Redis is flushed */
+        fault();
+        for (j : 0 .. JOBS - 1) {
+            stream[j].queued = false;
+            stream[j].pending = 0;
+            stream[j].skipped = false
+        }
+        j = 0;
+        group = false;
+        mark = gone
+    }
+    :: atomic { /* Redis is another one, or its state is an older one: messages are missing, others are back */
+        fault();
+        for (j : 0 .. JOBS - 1) {
+            if
+            :: true
+            :: stream[j].queued = false
+            :: jobs[j].status != unknown -> add(j)
+            fi;
+            if
+            :: true
+            :: stream[j].pending = 0
+            fi
+        }
+        j = 0;
+        mark = gone
+    }
+    od
+}
+
+/* ---- Properties ---- */
+
+#define EACH(p) (p(0) && p(JOBS - 1))
+
+/* The final state is written once. */
+#define once(j) (ghosts[j].finals <= 1)
+#define finalOnce EACH(once)
+
+/* ... by the claim that the job has then. */
+#define fenced (!unfenced)
+
+/* A worker that lives and is on time keeps its claim. */
+#define kept (!robbed)
+
+/* A claim that its holder does not renew is over after one lease: nobody else renews it. */
+#define runsOut(j) (jobs[j].status != running || jobs[j].lease + ghosts[j].unkept <= LEASE)
+#define leased EACH(runsOut)
+
+/* A job that waits is written down, or has a message that will be claimed by, or an audit is due or under way. */
+#define isWrittenDown(j) HAS(announcements[0].job_ids | announcements[1].job_ids | announcements[2].job_ids \
+    | announcements[3].job_ids | announcements[4].job_ids | announcements[5].job_ids, j)
+#define isFetched(j, w) (HAS(stream[j].pending, w) && workers[w].message == j)
+#define isKnown(j) (jobs[j].status != created || isWrittenDown(j) || mark != remembered || auditing || stream[j].queued \
+    || HAS(stream[j].pending, WORKERS) || isFetched(j, 0) || isFetched(j, 1))
+#define notLost EACH(isKnown)
+
+#define safe (finalOnce && fenced && kept && leased && notLost)
+
+/* What is to happen, so that the checks are not empty: each of these has to be found false. */
+#define neverRenewedLate (!renewedLate)
+#define neverFencedOff (!fencedOff)
+#define neverFailed (jobs[0].status != failed)
+
+#define isFinal(j) (jobs[j].status == success || jobs[j].status == failed)
+
+#ifdef INVARIANT
+proctype Monitor() {
+    !(INVARIANT) -> assert(INVARIANT)
+}
+#else
+ltl ends { <> isFinal(0) && <> isFinal(JOBS - 1) }
+#endif
+
+init {
+    atomic {
+        name[RECONCILER] = 1;
+        run Responder();
+        run WorkerLoop(0);
+        run WorkerLoop(1);
+        run Reconciler();
+        run Clock();
+        run Faults();
+#ifdef INVARIANT
+        run Monitor()
+#endif
+    }
+}
