@@ -10,7 +10,7 @@ $(foreach name,$(.VARIABLES),$(if $(filter command,$(word 1,$(origin $(name)))),
 
 release := swift build --configuration release --static-swift-stdlib
 
-.PHONY: help install build up test bench asan lint clean
+.PHONY: help install build up test model asan bench lint clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand --tabs=18
@@ -32,6 +32,10 @@ test: install ## Build and run every test
 	swift test --skip-build --skip 'IntegrationTests|EndToEndTests'
 	swift test --skip-build --filter IntegrationTests
 	swift test --skip-build --filter EndToEndTests
+
+model: ## Check the protocol's model, and that it notices what would break the protocol
+	@Sources/stack/install model
+	@exec Tests/Model/model
 
 bench: ## Measure the service on this machine, into .bench/<time>: QUICK=1
 	@Sources/stack/install run bench

@@ -4,13 +4,13 @@
  * properties at the end of this file, and that each precaution of the protocol is needed: a variant without it (-DNO_FENCE
  * and so on) has to break the property that it serves.
  *
- * One atomic step is one SQL statement or one Redis pipeline; the processes interleave in any way between steps. There are
- * at most FAULTS faults, of any kinds: a process dies, a worker is paused, Redis is flushed or comes back from an older
- * file, a command or its answer is lost, PostgreSQL's answer is lost, a handler outlasts a round.
+ * One step is one SQL statement or one Redis pipeline, together with what follows inside its process; the processes
+ * interleave in any way between steps. There are at most FAULTS faults, of any kinds, at any moment: a process dies, a worker
+ * stands still, Redis is flushed, or comes back with an older state, a command does not reach it or its reply is lost,
+ * PostgreSQL's answer is lost.
  *
- * Time: only leases have one, in heartbeats. The reconciler may take any row, and any fetched message, for stranded.
- * Left out: the looks for waiting jobs while Redis is away, and while the stream is empty. Nothing may rest on them: the
- * stream of a busy service is never empty.
+ * Only leases have a time, in heartbeats. Left out are the looks for waiting jobs while Redis is away and while the stream is
+ * empty: they only help, and the stream of a busy service is never empty.
  */
 
 #ifndef JOBS
@@ -19,10 +19,12 @@
 #ifndef FAULTS
 #define FAULTS 2
 #endif
+#ifndef WORKERS
 #define WORKERS 2
+#endif
 #define LEASE 2            /* how many heartbeats a lease outlasts */
 #define MAX_ATTEMPTS 2     /* JOB_MAX_ATTEMPTS */
-#define ROWS 6
+#define ROWS 6             /* more than are ever needed, which is checked */
 #define NONE 15
 
 #define BIT(n) (1 << (n))
@@ -188,7 +190,9 @@ inline finish(w) {
         :: workers[w].held[j].attempts != 0 ->
             attempt = HIGHEST(workers[w].held[j].attempts);
             if
-            :: fault()  /* it runs for another round */
+#ifdef INVARIANT
+            :: true     /* it runs for another round */
+#endif
             :: true ->
                 workers[w].held[j].attempts = 0;
                 if
@@ -335,7 +339,7 @@ proctype Clock() {
     byte w, j, attempt;
     do
     :: atomic {
-        jobs[0].status == running || jobs[JOBS - 1].status == running || holdsAny(0) || holdsAny(1) ->
+        jobs[0].status == running || jobs[JOBS - 1].status == running || holdsAny(0) || holdsAny(WORKERS - 1) ->
         for (w : 0 .. WORKERS - 1) {
             if
             :: !workers[w].paused -> renew(w)
@@ -404,12 +408,14 @@ inline keepWaiting() {
     j = 0
 }
 
-/* One reconciler: they take turns. It may die wherever it may fail; the next turn is then another worker's. */
+/* A fetched message may be one whose job was claimed, and lost again: its acknowledgement is still to come. */
 #ifdef AUDIT_COUNTS_FETCHED
 #define IS_COUNTED(j) (stream[j].pending != 0)
 #else
 #define IS_COUNTED(j) false
 #endif
+
+/* One for all: they take turns. Where it may fail it may also die; the next turn is then another worker's. */
 proctype Reconciler() {
     byte ids, j, n;
 turn:
@@ -419,7 +425,7 @@ turn:
         for (n : 0 .. ROWS - 1) { announcements[n].listed = false }
         n = 0;
         if
-        :: isAnyOver -> skip
+        :: isAnyOver
         :: else -> goto looking
         fi;
         if
@@ -456,7 +462,7 @@ turn:
         :: fault() -> takeNewName(RECONCILER); goto looking
         fi
     }
-    atomic {
+    atomic { /* strike them out; leave this turn's mark */
         strikeOut(name[RECONCILER]);
 looking:
         ids = 0;
@@ -494,7 +500,7 @@ looking:
         fi
     }
 #endif
-    atomic { /* The turn's mark is remembered, if it is still there. */
+    atomic { /* remember this turn's mark, which may be gone by now; list what was not struck out */
         if
         :: mark = (mark == left -> remembered : mark)
         :: fault() -> goto turn
@@ -520,7 +526,7 @@ listing:
         fi;
         ids = 0
     }
-    atomic { /* strike them out, unless they were replaced */
+    atomic { /* strike them out, unless they were replaced; put stranded messages back: a paused worker's may be */
         for (n : 0 .. ROWS - 1) {
             if
             :: announcements[n].listed -> strikeOut(n)
@@ -533,7 +539,9 @@ stranded:
             if
             :: HAS(stream[j].pending, WORKERS) -> stream[j].pending = stream[j].pending & ~BIT(WORKERS); add(j)
             :: HAS(stream[j].pending, 0) && workers[0].paused -> stream[j].pending = stream[j].pending & ~BIT(0); add(j)
-            :: HAS(stream[j].pending, 1) && workers[1].paused -> stream[j].pending = stream[j].pending & ~BIT(1); add(j)
+            :: HAS(stream[j].pending, WORKERS - 1) && workers[WORKERS - 1].paused ->
+                stream[j].pending = stream[j].pending & ~BIT(WORKERS - 1);
+                add(j)
             :: !HAS(stream[j].pending, WORKERS)
             fi
         }
@@ -561,7 +569,7 @@ proctype Faults() {
         fault();
         if
         :: w = 0
-        :: w = 1
+        :: w = WORKERS - 1
         fi;
         for (j : 0 .. JOBS - 1) {
             workers[w].held[j].attempts = 0;
@@ -578,14 +586,14 @@ proctype Faults() {
         fault();
         if
         :: !workers[0].paused -> w = 0
-        :: !workers[1].paused -> w = 1
+        :: !workers[WORKERS - 1].paused -> w = WORKERS - 1
         fi;
         forsake(w);
         workers[w].paused = true;
         w = 0
     }
     :: workers[0].paused -> workers[0].paused = false
-    :: workers[1].paused -> workers[1].paused = false
+    :: workers[WORKERS - 1].paused -> workers[WORKERS - 1].paused = false
     :: atomic { /* Redis is flushed */
         fault();
         for (j : 0 .. JOBS - 1) {
@@ -639,7 +647,7 @@ proctype Faults() {
     | announcements[3].job_ids | announcements[4].job_ids | announcements[5].job_ids, j)
 #define isFetched(j, w) (HAS(stream[j].pending, w) && workers[w].message == j)
 #define isKnown(j) (jobs[j].status != created || isWrittenDown(j) || mark != remembered || auditing || stream[j].queued \
-    || HAS(stream[j].pending, WORKERS) || isFetched(j, 0) || isFetched(j, 1))
+    || HAS(stream[j].pending, WORKERS) || isFetched(j, 0) || isFetched(j, WORKERS - 1))
 #define notLost EACH(isKnown)
 
 #define safe (finalOnce && fenced && kept && leased && notLost)
@@ -664,7 +672,9 @@ init {
         name[RECONCILER] = 1;
         run Responder();
         run WorkerLoop(0);
+#if WORKERS > 1
         run WorkerLoop(1);
+#endif
         run Reconciler();
         run Clock();
         run Faults();
