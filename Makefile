@@ -10,7 +10,7 @@ $(foreach name,$(.VARIABLES),$(if $(filter command,$(word 1,$(origin $(name)))),
 
 release := swift build --configuration release --static-swift-stdlib
 
-.PHONY: help install build up test model asan bench lint clean
+.PHONY: help install build up test model asan fuzz bench lint clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand --tabs=18
@@ -36,6 +36,11 @@ test: install ## Build and run every test
 model: ## Check the protocol's model, and that it notices what would break the protocol
 	@Sources/stack/install model
 	@exec Tests/Model/model
+
+fuzz: install ## Try the readers of what others send with inputs that libFuzzer makes up: SECONDS_EACH=15
+	FUZZ=1 swift build --configuration release --scratch-path .build/fuzz --product fuzz \
+		-Xswiftc -sanitize=fuzzer,address -Xswiftc -enable-testing -Xswiftc -use-ld=lld
+	@exec Tests/Fuzz/fuzz
 
 bench: ## Measure the service on this machine, into .bench/<time>: QUICK=1
 	@Sources/stack/install run bench

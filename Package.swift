@@ -65,3 +65,11 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// For `make fuzz` alone: it is linked with libFuzzer, which nothing else needs.
+if Context.environment["FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz", dependencies: ["JobAPI", "JobStorage", "Jobs", "Redis", "CHiredis", "Service"],
+            path: "Tests/Fuzz", exclude: ["corpus", "dictionaries", "fuzz"], swiftSettings: strict))
+}

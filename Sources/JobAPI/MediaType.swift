@@ -6,7 +6,9 @@ enum MediaType {
         let parts = value.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false).map(normalized)
         guard parts.first == "application/json" else { return false }
         return parts.dropFirst().allSatisfy { parameter in
-            !parameter.hasPrefix("charset=") || parameter == "charset=utf-8" || parameter == "charset=\"utf-8\""
+            // By bytes: a combining character after the `=` would make another character of it.
+            let isCharset = parameter.utf8.starts(with: "charset=".utf8)
+            return !isCharset || parameter == "charset=utf-8" || parameter == "charset=\"utf-8\""
         }
     }
 
