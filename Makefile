@@ -10,7 +10,7 @@ $(foreach name,$(.VARIABLES),$(if $(filter command,$(word 1,$(origin $(name)))),
 
 release := swift build --configuration release --static-swift-stdlib
 
-.PHONY: help install build up test model asan fuzz bench lint clean
+.PHONY: help install build up test model chaos asan fuzz bench lint clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand --tabs=18
@@ -46,6 +46,11 @@ bench: ## Measure the service on this machine, into .bench/<time>: QUICK=1
 	@Sources/stack/install run bench
 	$(release)
 	@exec Tests/Bench/bench
+
+chaos: ## Run the service under load and faults, and check its promises: DURATION=60 SEED=
+	@Sources/stack/install run
+	$(release)
+	@exec Tests/Chaos/chaos
 
 asan: ## Run the tests with the address sanitizer, and look for leaks
 	@Sources/stack/install run test bench

@@ -1,0 +1,242 @@
+"""What must be true after all the faults, by what the clients were told, the ledger and the database."""
+
+import collections
+import dataclasses
+import datetime
+import json
+import re
+
+from stack import WINDOW
+
+LATE = 5
+# nginx waits 10 s for a program that is frozen (fastcgi_read_timeout).
+LATE_WHEN_FROZEN = 12
+# What was already under way when a fault was over.
+GRACE = 1
+
+
+@dataclasses.dataclass
+class Job:
+    job_id: int
+    object_id: int
+    status: str
+    end_time: str
+    message: str
+    created: float
+    ended: float
+    attempt: int
+    lost: int
+
+    @property
+    def final(self):
+        return (self.status, self.end_time, self.message)
+
+
+@dataclasses.dataclass
+class Execution:
+    """One run of the command: from its lines in the ledger."""
+    job_id: int
+    attempt: int
+    worker: int
+    started: float
+    ended: float = None
+    status: int = None
+
+
+FINAL = """status, to_char(end_time, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), message"""
+
+
+def read_jobs(stack):
+    rows = stack.sql(
+        f"SELECT json_build_array(id, object_id, {FINAL}, extract(epoch FROM created_at), extract(epoch FROM end_time),"
+        " attempt, lost) FROM jobs ORDER BY id", timeout=60)
+    return {job.job_id: job for job in (Job(*json.loads(row)) for row in rows)}
+
+
+def read_ledger(path):
+    """The executions in order of their start, and the claims of which there was more than one."""
+    executions, repeated = {}, []
+    for line in path.read_text().splitlines():
+        kind, job_id, _, attempt, worker, moment, status = line.split()
+        claim = (int(job_id), int(attempt))
+        if kind == "end":
+            executions[claim].ended, executions[claim].status = float(moment), int(status)
+        elif claim in executions:
+            repeated.append(f"job {job_id}, attempt {attempt}, started again at {stamp(float(moment))}")
+        else:
+            executions[claim] = Execution(*claim, int(worker), float(moment))
+    return executions, repeated
+
+
+class Finals:
+    """The final states as they were first seen, in the database as by a client."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.seen = {}
+        self.changes = []
+        self.since = 0
+
+    def look(self):
+        began = self.stack.sql("SELECT extract(epoch FROM clock_timestamp())")[0]
+        rows = self.stack.sql(
+            f"SELECT json_build_array(id, {FINAL}) FROM jobs WHERE end_time >= timezone('utc', to_timestamp({self.since}))")
+        for job_id, *final in map(json.loads, rows):
+            self.see(job_id, tuple(final), "the database")
+        # A transaction that commits later may have ended a job before.
+        self.since = float(began) - 10
+
+    def see(self, job_id, final, where):
+        first = self.seen.setdefault(job_id, final)
+        if first != final:
+            self.changes.append(f"job {job_id}: was {show(first)}, {where} says {show(final)}")
+
+
+def show(final):
+    return " ".join(str(part) for part in final if part is not None)
+
+
+def stamp(moment):
+    return datetime.datetime.fromtimestamp(moment, datetime.timezone.utc).strftime("%H:%M:%S.%f")
+
+
+class Verdict:
+    """The evidence for everything that must not be: by its name, a list that is to be empty."""
+
+    def __init__(self, answers, events, jobs, executions):
+        self.answers = answers
+        self.posts = [each for each in answers if each.method == "POST" and each.job_id]
+        self.events = events
+        self.jobs = jobs
+        self.executions = executions
+
+    def lost(self):
+        """Told with a 2xx, and not in the database, or there for another object."""
+        for each in self.posts:
+            job = self.jobs.get(each.job_id)
+            if job is None or job.object_id != each.number:
+                yield f"job {each.job_id}, told for object {each.number} at {stamp(each.answered)}: {job or 'is not there'}"
+
+    def stuck(self):
+        for job in self.jobs.values():
+            if job.ended is None:
+                yield f"job {job.job_id}, created at {stamp(job.created)}: {job.status}, attempt {job.attempt}"
+
+    def duplicated(self):
+        """Two jobs of an object within a window, told or not; two 201 for a job."""
+        newest = {}
+        for job in sorted(self.jobs.values(), key=lambda job: job.created):
+            older = newest.get(job.object_id)
+            if older and job.created - older.created < WINDOW:
+                yield f"jobs {older.job_id} and {job.job_id} of object {job.object_id}: {job.created - older.created:.6f} s apart"
+            newest[job.object_id] = job
+        times = collections.Counter(each.job_id for each in self.posts if each.status == 201)
+        yield from (f"job {job_id}: {count} times 201" for job_id, count in times.items() if count > 1)
+
+    def changed(self, finals):
+        """Final states that were seen, and later were others."""
+        for each in self.answers:
+            if each.final:
+                finals.see(each.number, each.final, f"a GET at {stamp(each.answered)}")
+        for job_id in list(finals.seen):
+            job = self.jobs.get(job_id)
+            finals.see(job_id, job and job.final, "the database in the end")
+        return finals.changes
+
+    def run_too_often(self, repeated):
+        """Each claim runs once; and when a job has ended, at most a lost claim of it still starts, on a worker that was frozen
+        and could not know. Its attempt is an older one, so whatever it comes to is rejected."""
+        yield from repeated
+        for run in self.executions.values():
+            job = self.jobs.get(run.job_id)
+            if job is None or run.attempt > job.attempt:
+                yield f"job {run.job_id}: ran attempt {run.attempt}, the database knows {job and job.attempt}"
+            elif job.ended and run.started > job.ended and run.attempt == job.attempt:
+                yield f"job {run.job_id}: attempt {run.attempt} started at {stamp(run.started)}, it ended at {job.end_time}"
+
+    def contradicted(self):
+        """A final state says how the execution of the last attempt ended, or that the workers were lost."""
+        for job in self.jobs.values():
+            run = self.executions.get((job.job_id, job.attempt))
+            status = run and run.status
+            if job.status == "success":
+                holds = status == 0
+            else:
+                holds = job.message == f"object {job.object_id} is bad" and status == 1 or job.lost >= 5
+            if job.ended and not holds:
+                yield f"job {job.job_id}: {show(job.final)}; attempt {job.attempt} by the ledger: {run}"
+
+    def wrong(self):
+        """Malformed answers and unexpected ones; a 503, no answer or a late one without a fault that allows it."""
+        for each in self.answers:
+            wrong = each.wrong or self.unexpected(each) or self.misdated(each)
+            if wrong:
+                yield f"{each.method} {each.number} at {stamp(each.sent)}, {each.answered - each.sent:.3f} s: {wrong}"
+
+    def unexpected(self, answer):
+        may = set()
+        for event in self.events:
+            if event.start <= answer.answered and answer.sent <= event.recovered + GRACE:
+                may |= event.may
+        took = answer.answered - answer.sent
+        # A client that gets no answer from a killed nginx may wait for ever; this one gives up after 20 s.
+        if took > (LATE_WHEN_FROZEN if "late" in may else LATE) and "no answer" not in may:
+            return "late"
+        if answer.status == 503 and "503" not in may:
+            return "503 without a reason"
+        if answer.status == 0 and "no answer" not in may:
+            return "no answer, without a reason"
+        return ""
+
+    def misdated(self, answer):
+        """What a POST was told was created while it was asked for, or in the window before."""
+        job = self.jobs.get(answer.job_id)
+        if answer.method != "POST" or job is None:
+            return ""
+        earliest = answer.sent - (WINDOW if answer.status == 200 else 0)
+        if earliest - 0.001 <= job.created <= answer.answered + 0.001:
+            return ""
+        return f"{answer.status} for job {job.job_id} of {stamp(job.created)}"
+
+    def survived(self, notes):
+        yield from (f"process {pid}" for pid in notes.survivors)
+        for worker, killed in notes.kills:
+            for run in self.executions.values():
+                if run.worker == worker and run.ended and run.ended > killed + 0.5:
+                    yield f"job {run.job_id}, attempt {run.attempt}: went on to its end after process {worker} was killed"
+
+    def all(self, finals, repeated, notes):
+        return {
+            "lost jobs": list(self.lost()),
+            "stuck jobs": list(self.stuck()),
+            "duplicated ids": list(self.duplicated()),
+            "final states that changed": list(self.changed(finals)),
+            "runs too many of a claim or a final job": list(self.run_too_often(repeated)),
+            "final states that the ledger contradicts": list(self.contradicted()),
+            "wrong answers": list(self.wrong()),
+            "commands that outlived a killed worker": list(self.survived(notes)),
+        }
+
+
+def reruns(executions, kills, events):
+    """For the executions that died with a killed worker: how long until each ran again. Those for which a fault of what they
+    need came in between are left out."""
+    later = collections.defaultdict(list)
+    for run in executions.values():
+        later[run.job_id].append(run)
+    for worker, killed in kills:
+        for run in executions.values():
+            if run.worker != worker or run.ended is not None or run.started > killed:
+                continue
+            again = [other.started for other in later[run.job_id] if other.attempt > run.attempt]
+            until = min(again, default=float("inf"))
+            if not any(event.hurts_reruns and event.start < until and killed < event.recovered for event in events):
+                yield until - killed
+
+
+def count_in_logs(stack, pattern):
+    total = 0
+    for log in (stack.run / "log").glob("job-worker_*.log*"):
+        for found in re.findall(pattern, log.read_text(errors="replace")):
+            total += int(found) if found.isdigit() else found.count(",") + 1
+    return total

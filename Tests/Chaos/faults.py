@@ -1,0 +1,223 @@
+"""What is done to the stack. A fault is a function that returns when it is over."""
+
+import collections
+import os
+import signal
+import time
+
+from stack import WORKERS, Failure, children, descendants, identity, send, wait_until
+
+# What a client may see of a fault beside answers. A frozen program makes nginx wait for it (fastcgi_read_timeout).
+NOTHING = frozenset()
+UNAVAILABLE = frozenset({"503"})
+BROKEN = frozenset({"no answer"})
+FROZEN = frozenset({"503", "late"})
+
+Fault = collections.namedtuple("Fault", "name group may run")
+FAULTS = []
+
+
+def fault(name, group, may=NOTHING, **arguments):
+    def register(run):
+        FAULTS.append(Fault(name, group, may, lambda stack, notes: run(stack, notes, **arguments)))
+        return run
+
+    return register
+
+
+def kill(stack, pid, number=signal.SIGKILL):
+    was = identity(pid)
+    send(pid, number)
+    wait_until(10, f"process {pid} ends", lambda: identity(pid) != was, pause=0.005)
+
+
+@fault("kill job-fcgi", "job-fcgi", program="job-fcgi")
+@fault("kill the standby", "job-fcgi", program="standby")
+@fault("kill redis", "redis", program="redis-server")
+@fault("kill the master of nginx", "nginx", BROKEN, program="nginx")
+@fault("kill PostgreSQL", "postgres", UNAVAILABLE, program="postgres")
+def kill_program(stack, notes, program):
+    kill(stack, stack.pid(program))
+
+
+@fault("kill a job-worker", "worker")
+def kill_worker(stack, notes):
+    """What it ran dies with it. One that runs something is chosen."""
+    def busy():
+        workers = stack.pids("job-worker")
+        return [pid for pid in workers if len(workers) == WORKERS and len(children(pid)) > 2]
+
+    worker = notes.rng.choice(wait_until(30, "a worker is busy", busy))
+    commands = [identity(pid) for pid in descendants(worker)]
+    killed = time.time()
+    kill(stack, worker)
+    notes.kills.append((worker, killed))
+    deadline = killed + 2
+    while time.time() < deadline and any(was and identity(was[0]) == was for was in commands):
+        time.sleep(0.02)
+    notes.survivors += [was[0] for was in commands if was and identity(was[0]) == was]
+
+
+@fault("kill a worker of nginx", "nginx", BROKEN)
+def kill_nginx_worker(stack, notes):
+    """Those of a killed master serve on, beside those of the next."""
+    kill(stack, notes.rng.choice(stack.nginx_workers()))
+
+
+@fault("kill a backend of PostgreSQL", "postgres", UNAVAILABLE)
+def kill_backend(stack, notes):
+    """The postmaster then resets all of them, and recovers."""
+    backends = stack.sql("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'job-%'")
+    kill(stack, int(notes.rng.choice(backends)))
+    time.sleep(0.1)
+
+
+@fault("shut PostgreSQL down at once", "postgres", UNAVAILABLE)
+def shut_postgres_down(stack, notes):
+    kill(stack, stack.pid("postgres"), signal.SIGQUIT)
+
+
+@fault("freeze job-fcgi for 3 s", "job-fcgi", FROZEN, program="job-fcgi", seconds=3)
+@fault("freeze job-fcgi for 12 s", "job-fcgi", FROZEN, program="job-fcgi", seconds=12)
+@fault("freeze a job-worker for 5 s", "worker", program="job-worker", seconds=5)
+# Longer than it takes to run its jobs again: JOB_LEASE and a turn of the reconciler.
+@fault("freeze a job-worker for 15 s", "worker", program="job-worker", seconds=15)
+@fault("freeze redis for 3 s", "redis", program="redis-server", seconds=3)
+@fault("freeze redis for 12 s", "redis", program="redis-server", seconds=12)
+@fault("freeze PostgreSQL for 3 s", "postgres", UNAVAILABLE, program="postgres", seconds=3)
+@fault("freeze PostgreSQL for 12 s", "postgres", UNAVAILABLE, program="postgres", seconds=12)
+def freeze(stack, notes, program, seconds):
+    pids = [notes.rng.choice(stack.pids(program) or [stack.pid(program)])]
+    if program == "postgres":
+        pids += children(pids[0])
+    stack.freeze(pids)
+    time.sleep(seconds)
+    if program == "job-worker":
+        notes.see_finals()
+    stack.thaw(pids)
+
+
+@fault("flush redis", "redis", words=("FLUSHALL",))
+@fault("delete the stream", "redis", words=("DEL", "jobs"))
+def tell_redis(stack, notes, words):
+    stack.redis(*words)
+
+
+@fault("redis comes back with an old snapshot", "redis")
+def restore_redis(stack, notes):
+    snapshot = stack.run / "redis/dump.rdb"
+    stack.redis("SAVE")
+    time.sleep(2)
+    kill(stack, stack.pid("redis-server"))
+
+    def is_loaded():
+        try:
+            return stack.redis("PING") == "PONG"
+        except Failure:
+            return False
+
+    wait_until(20, "redis loads the snapshot", is_loaded)
+    snapshot.unlink()
+
+
+@fault("redis is full for 4 s", "redis")
+def fill_redis(stack, notes):
+    stack.redis("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    stack.redis("CONFIG", "SET", "maxmemory", "1")
+    time.sleep(4)
+    stack.redis("CONFIG", "SET", "maxmemory", "0")
+
+
+FULL_DISK = "PostgreSQL's disk is full for 5 s"
+
+
+@fault(FULL_DISK, "postgres", UNAVAILABLE)
+def fill_disk(stack, notes):
+    """The file system shrinks to what is used of it: every new page is refused, and then every new segment of WAL."""
+    disk = stack.run / "postgres"
+
+    def shrink():
+        state = os.statvfs(disk)
+        return stack.mount(f"remount,size={(state.f_blocks - state.f_bfree) * state.f_frsize}")
+
+    wait_until(5, "the disk shrinks", shrink)
+    time.sleep(5)
+    stack.heal_disk()
+
+
+@fault("PostgreSQL is read-only for 4 s", "postgres", UNAVAILABLE)
+def make_read_only(stack, notes):
+    stack.read_only(True)
+    time.sleep(4)
+    stack.read_only(False)
+
+
+@fault("answers of PostgreSQL are lost for 3 s", "cut", UNAVAILABLE, what="answers")
+@fault("requests to PostgreSQL are cut for 3 s", "cut", UNAVAILABLE, what="requests")
+def cut(stack, notes, what):
+    before = stack.cut(what, 0.05)
+    time.sleep(3)
+    if stack.cut("pass") == before:
+        raise Failure("no connection was cut")
+
+
+@fault("restart job-fcgi and the standby, in turn", "job-fcgi")
+def restart_responders(stack, notes):
+    stack.supervise("restart", "job-fcgi:job-fcgi_00")
+    stack.supervise("restart", "job-fcgi-standby:job-fcgi-standby")
+
+
+@fault("restart every job-worker, in turn", "worker")
+def restart_workers(stack, notes):
+    for number in range(WORKERS):
+        stack.supervise("restart", f"job-worker:job-worker_{number:02d}")
+
+
+# What the figures with a bar, and the fence, are about: in every run, however short.
+ALWAYS = [
+    "kill a job-worker", "freeze a job-worker for 15 s", "shut PostgreSQL down at once",
+    "answers of PostgreSQL are lost for 3 s",
+]
+# Two at once: a fault of the left with one of the right.
+PAIRS = {
+    "freeze a job-worker for 15 s": ("redis", "job-fcgi", "nginx"),
+    "kill a job-worker": ("job-fcgi", "nginx"),
+    "shut PostgreSQL down at once": ("redis",),
+    "kill job-fcgi": ("redis",),
+    "kill a worker of nginx": ("redis",),
+    "restart every job-worker, in turn": ("redis", "job-fcgi"),
+}
+# For so long after a worker was killed its jobs are waited for, and what they need is spared.
+RERUN = 15
+
+
+class Plan:
+    """Which fault comes when. Everything is drawn from the seed, apart from what has to wait."""
+
+    def __init__(self, rng, without):
+        self.rng = rng
+        first = [each for each in FAULTS if each.name in ALWAYS]
+        rest = [each for each in FAULTS if each.name not in ALWAYS and each.name not in without]
+        rng.shuffle(first)
+        rng.shuffle(rest)
+        self.queue = first + rest
+
+    def next(self, time_left, is_quiet):
+        """One fault, or two at once, or none."""
+        for each in self.queue:
+            if length(each) > time_left or is_quiet and each.group not in ("job-fcgi", "nginx"):
+                continue
+            self.queue.remove(each)
+            self.queue.append(each)
+            groups = () if is_quiet else PAIRS.get(each.name, ())
+            partners = [other for other in self.queue if other.group in groups and length(other) < 6]
+            if partners and self.rng.random() < 0.4:
+                return [each, self.rng.choice(partners)]
+            return [each]
+        return []
+
+
+def length(each):
+    """About how many seconds it takes, with the recovery."""
+    words = each.name.split()
+    return int(words[-2]) + 2 if words[-1] == "s" else 3

@@ -1,0 +1,65 @@
+"""The table of a run, and what is kept of it."""
+
+import collections
+import dataclasses
+import json
+import shutil
+
+BARS = {
+    "killed job-worker: its jobs run again": ("p99", 15),
+    "PostgreSQL is back: POST is served": ("max", 2),
+    "fault over: a new job has run": ("max", 30),
+}
+
+
+def quantile(values, share):
+    values = sorted(values)
+    return values[min(len(values) - 1, int(share * len(values)))]
+
+
+def figures(values):
+    return {"p50": quantile(values, 0.5), "p99": quantile(values, 0.99), "max": max(values)}
+
+
+def row(name, values, *more):
+    shown = [f"{value:.2f}" for value in figures(values).values()] if values else ["-"] * 3
+    return "| " + " | ".join([name, str(len(values)), *shown, *map(str, more)]) + " |"
+
+
+def missed_bars(times):
+    """What is slower than is promised, and what was not measured at all."""
+    for name, (which, limit) in BARS.items():
+        if not times[name]:
+            yield f"{name}: not measured"
+        elif (value := figures(times[name])[which]) > limit:
+            yield f"{name}: {which} {value:.2f} s, more than {limit} s"
+
+
+def table(title, counts, evidence, times, events, troubles):
+    lines = [title, "", "| what | count |", "| --- | ---: |"]
+    lines += [f"| {name} | {count} |" for name, count in counts.items()]
+    lines += [f"| **{name}** (must be 0) | {len(found)} |" for name, found in evidence.items()]
+    lines += ["", "| seconds | times | p50 | p99 | max | bar |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
+    lines += [row(name, times[name], f"{which} {limit}") for name, (which, limit) in BARS.items()]
+    lines += ["", "| fault over: a new job has run, in seconds | times | p50 | p99 | max | 503 | no answer |"]
+    lines += ["| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
+    kinds = collections.defaultdict(list)
+    for event in events:
+        kinds[event.name].append(event)
+    for name, alike in sorted(kinds.items()):
+        seen = [sum(troubles[id(event)][status] for event in alike) for status in (503, 0)]
+        lines.append(row(name, [event.recovered - event.over for event in alike], *seen))
+    return "\n".join(lines) + "\n"
+
+
+def keep(folder, stack, answers, events, jobs, executions):
+    """All that was recorded, for who wants to find out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, records in (("answers", answers), ("jobs", jobs), ("executions", executions)):
+        with open(folder / f"{name}.jsonl", "w") as out:
+            out.writelines(json.dumps(dataclasses.asdict(record)) + "\n" for record in records)
+    with open(folder / "faults.jsonl", "w") as out:
+        out.writelines(json.dumps({**vars(event), "may": sorted(event.may)}) + "\n" for event in events)
+    shutil.copytree(stack.run / "log", folder / "log", dirs_exist_ok=True)
+    for log in stack.work.glob("*.log"):
+        shutil.copy(log, folder / "log")

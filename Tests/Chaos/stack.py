@@ -1,0 +1,268 @@
+"""The stack under test: the whole service as `make up` runs it, on a port and in a directory of its own."""
+
+import os
+import pathlib
+import random
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+WORKERS = 3
+# Short, so that windows end while the load lasts, and longer than most faults.
+WINDOW = 30
+SETTINGS = {
+    "WORKERS": WORKERS, "FCGI": 1, "JOB_DEDUP_WINDOW": WINDOW, "JOB_CONCURRENCY": 16, "JOB_PREFETCH": 32,
+    "JOB_COMMAND": f"exec {shlex.quote(str(HERE / 'job'))}",
+}
+DISK_SIZE = "8g"
+
+
+class Failure(Exception):
+    """The harness cannot go on."""
+
+
+def wait_until(seconds, what, condition, pause=0.02):
+    deadline = time.time() + seconds
+    while not (value := condition()):
+        if time.time() > deadline:
+            raise Failure(f"{what}: not after {seconds} s")
+        time.sleep(pause)
+    return value
+
+
+def free_port():
+    # Below the range from which the kernel draws the ports of outgoing connections.
+    while True:
+        with socket.socket() as probe:
+            port = random.randrange(10000, 20000)
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
+
+
+class Stack:
+    def __init__(self, work):
+        self.work = work
+        self.run = work / "stack"
+        self.ledger = work / "ledger"
+        self.port = free_port()
+        self.frozen = set()
+        self.up = self.proxy = None
+        self.has_own_disk = False
+        self.order_lock = threading.Lock()
+
+    # Life
+
+    def start(self):
+        self.ledger.touch()
+        self.has_own_disk = self.mount_disk()
+        kept = {name: value for name, value in os.environ.items() if not re.match("JOB_|PG|MAKE|STACK_|RATE_LIMIT", name)}
+        settings = {name: str(value) for name, value in SETTINGS.items()}
+        paths = {"RUN": str(self.run), "PORT": str(self.port), "CHAOS_LEDGER": str(self.ledger)}
+        self.up = self.spawn([ROOT / "Sources/stack/up"], "up", env={**kept, **settings, **paths})
+        log = self.work / "up.log"
+
+        def is_ready():
+            if self.up.poll() is not None:
+                raise Failure("the stack does not start:\n" + log.read_text()[-3000:])
+            return "\nready: " in log.read_text()
+
+        wait_until(120, "the stack starts", is_ready, pause=0.1)
+        self.environment = dict(
+            word.split("=", 1) for line in (self.run / "env").read_text().splitlines() if line.startswith("export ")
+            for word in shlex.split(line)[1:])
+        self.start_proxy()
+
+    def mount_disk(self):
+        """A file system for PostgreSQL alone, so that it can be full. The harness has a mount namespace where it may mount."""
+        if "CHAOS_MAY_MOUNT" not in os.environ:
+            return False
+        (self.run / "postgres").mkdir(parents=True)
+        # By this `up` knows the directory as one of its own.
+        (self.run / "lock").touch()
+        return self.mount(f"size={DISK_SIZE}", "-t", "tmpfs", "tmpfs")
+
+    def mount(self, options, *kind):
+        return subprocess.run(["mount", "-o", options, *kind, self.run / "postgres"], timeout=10).returncode == 0
+
+    def spawn(self, command, name, **options):
+        log = open(self.work / f"{name}.log", "ab")
+        options.setdefault("stdout", log)
+        return subprocess.Popen(
+            ["setpriv", "--pdeathsig", "TERM", *command], stderr=log, start_new_session=True, **options)
+
+    def start_proxy(self):
+        """Puts the proxy between the programs and PostgreSQL: they read where it is when they start."""
+        directory = self.work / "proxy"
+        directory.mkdir()
+        self.proxy = self.spawn(
+            [sys.executable, HERE / "proxy.py", directory / ".s.PGSQL.5432", self.run / "postgres/.s.PGSQL.5432"],
+            "proxy", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if self.proxy.stdout.readline() != "ready\n":
+            raise Failure("the proxy does not start")
+        host = "host=" + urllib.parse.quote(str(directory), safe="")
+        for role in ("job_fcgi", "job_worker"):
+            secret = self.run / f"database-url-{role}"
+            secret.write_text(re.sub("host=[^&]*", host, secret.read_text()))
+        self.supervise("restart", "job-fcgi:*", "job-fcgi-standby:*", "job-worker:*")
+
+    def stop(self):
+        self.heal()
+        for process in (self.up, self.proxy):
+            if process is None or process.poll() is not None:
+                continue
+            process.terminate()
+            try:
+                process.wait(90)
+            except subprocess.TimeoutExpired:
+                print(f"process {process.pid} does not stop, and is killed", flush=True)
+                process.kill()
+                process.wait()
+
+    def heal(self):
+        """Takes back whatever a fault that was cut short has left."""
+        for pid in list(self.frozen):
+            self.thaw([pid])
+        self.heal_disk()
+        if self.proxy is not None and self.proxy.poll() is None:
+            self.cut("pass")
+        for heal in (lambda: self.redis("CONFIG", "SET", "maxmemory", "0"), lambda: self.read_only(False)):
+            try:
+                heal()
+            except (Failure, AttributeError):
+                pass
+
+    def heal_disk(self):
+        if self.has_own_disk:
+            self.mount(f"remount,size={DISK_SIZE}")
+
+    # Its servers
+
+    def supervise(self, *words):
+        subprocess.run(
+            ["supervisorctl", "-c", self.run / "supervisord.conf", *words], stdout=subprocess.DEVNULL, timeout=120)
+
+    def sql(self, *statements, timeout=5):
+        """Runs statements as the superuser, past the proxy."""
+        environment = {**os.environ, "PGPASSWORD": self.environment["REDISCLI_AUTH"], "PGCONNECT_TIMEOUT": "3"}
+        command = ["psql", "-h", self.run / "postgres", "-U", "postgres", "-d", "jobs", "-XqAt", "-v", "ON_ERROR_STOP=1"]
+        for statement in statements:
+            command += ["-c", statement]
+        try:
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            raise Failure("PostgreSQL does not answer")
+        if done.returncode:
+            raise Failure(done.stderr.strip())
+        return done.stdout.splitlines()
+
+    def is_postgres_there(self):
+        try:
+            return self.sql("SELECT 1") == ["1"]
+        except Failure:
+            return False
+
+    def read_only(self, on):
+        setting = "SET default_transaction_read_only = on" if on else "RESET default_transaction_read_only"
+        self.sql("SET default_transaction_read_only = off", f"ALTER SYSTEM {setting}", "SELECT pg_reload_conf()")
+
+    def redis(self, *words):
+        command = ["redis-cli", "-p", self.environment["REDIS_PORT"], *words]
+        environment = {**os.environ, "REDISCLI_AUTH": self.environment["REDISCLI_AUTH"]}
+        try:
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=5)
+        except subprocess.TimeoutExpired:
+            raise Failure("Redis does not answer")
+        if done.returncode or done.stdout.startswith("ERR"):
+            raise Failure(done.stdout + done.stderr)
+        return done.stdout.strip()
+
+    def cut(self, *order):
+        """Orders the proxy; returns how many connections it has cut so far."""
+        with self.order_lock:
+            self.proxy.stdin.write(" ".join(map(str, order)) + "\n")
+            self.proxy.stdin.flush()
+            return int(self.proxy.stdout.readline())
+
+    # Its processes
+
+    def pids(self, program):
+        """The processes of a program that the supervisor has started."""
+        supervisor = (self.run / "supervisord.pid").read_text().strip()
+        return [pid for pid in children(int(supervisor)) if name_of(pid) == program]
+
+    def pid(self, program):
+        return wait_until(30, f"{program} runs", lambda: self.pids(program))[0]
+
+    def nginx_workers(self):
+        master = self.pid("nginx")
+        pids = [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != master]
+        return [pid for pid in pids if name_of(pid) == "nginx" and cwd_of(pid) == self.run / "nginx"]
+
+    def freeze(self, pids):
+        for pid in pids:
+            self.frozen.add(pid)
+            send(pid, signal.SIGSTOP)
+
+    def thaw(self, pids):
+        for pid in pids:
+            send(pid, signal.SIGCONT)
+            self.frozen.discard(pid)
+
+
+def send(pid, number):
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def children(pid):
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")
+        return [int(child) for task in tasks for child in read(f"/proc/{pid}/task/{task}/children").split()]
+    except OSError:
+        return []
+
+
+def descendants(pid):
+    found = children(pid)
+    for child in found:
+        found += children(child)
+    return found
+
+
+def read(path):
+    try:
+        return pathlib.Path(path).read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def cwd_of(pid):
+    try:
+        return pathlib.Path(os.readlink(f"/proc/{pid}/cwd"))
+    except OSError:
+        return None
+
+
+def name_of(pid):
+    """What the supervisor calls one of ours, what the kernel calls another's."""
+    kernel = read(f"/proc/{pid}/comm").strip()
+    if kernel not in ("job-fcgi", "job-worker"):
+        return kernel
+    named = re.search(r"(?:^|\0)SUPERVISOR_PROCESS_NAME=([^\0]*)", read(f"/proc/{pid}/environ"))
+    return "standby" if named and named[1] == "job-fcgi-standby" else kernel
+
+
+def identity(pid):
+    """Tells a process from a later one of the same number; None where it has ended."""
+    fields = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return None if not fields or fields[0] in "ZX" else (pid, fields[19])
