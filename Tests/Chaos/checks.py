@@ -74,7 +74,7 @@ class Finals:
     def __init__(self, stack):
         self.stack = stack
         self.seen = {}
-        self.changes = []
+        self.changes = {}
         self.since = 0
 
     def look(self):
@@ -89,7 +89,7 @@ class Finals:
     def see(self, job_id, final, where):
         first = self.seen.setdefault(job_id, final)
         if first != final:
-            self.changes.append(f"job {job_id}: was {show(first)}, {where} says {show(final)}")
+            self.changes.setdefault(job_id, f"job {job_id}: was {show(first)}, {where} says {show(final)}")
 
 
 def show(final):
@@ -141,7 +141,7 @@ class Verdict:
         for job_id in list(finals.seen):
             job = self.jobs.get(job_id)
             finals.see(job_id, job and job.final, "the database in the end")
-        return finals.changes
+        return finals.changes.values()
 
     def run_too_often(self, repeated):
         """Each claim runs once; and when a job has ended, at most a lost claim of it still starts, on a worker that was frozen
@@ -155,10 +155,10 @@ class Verdict:
                 yield f"job {run.job_id}: attempt {run.attempt} started at {stamp(run.started)}, it ended at {job.end_time}"
 
     def contradicted(self):
-        """A final state says how the execution of the last attempt ended, or that the workers were lost."""
+        """A final state says how the execution of the last attempt had ended, or that the workers were lost."""
         for job in self.jobs.values():
             run = self.executions.get((job.job_id, job.attempt))
-            status = run and run.status
+            status = run.status if run and run.ended and job.ended and run.ended < job.ended else None
             if job.status == "success":
                 holds = status == 0
             else:
@@ -176,7 +176,7 @@ class Verdict:
     def unexpected(self, answer):
         may = set()
         for event in self.events:
-            if event.start <= answer.answered and answer.sent <= event.recovered + GRACE:
+            if event.start <= answer.answered and answer.sent <= event.ended + GRACE:
                 may |= event.may
         took = answer.answered - answer.sent
         # A client that gets no answer from a killed nginx may wait for ever; this one gives up after 20 s.
@@ -234,9 +234,7 @@ def reruns(executions, kills, events):
                 yield until - killed
 
 
-def count_in_logs(stack, pattern):
-    total = 0
+def logged(stack, pattern):
+    """What the workers said: the first group of each match."""
     for log in (stack.run / "log").glob("job-worker_*.log*"):
-        for found in re.findall(pattern, log.read_text(errors="replace")):
-            total += int(found) if found.isdigit() else found.count(",") + 1
-    return total
+        yield from re.findall(pattern, log.read_text(errors="replace"))

@@ -60,8 +60,7 @@ def kill_worker(stack, notes):
 
 @fault("kill a worker of nginx", "nginx", BROKEN)
 def kill_nginx_worker(stack, notes):
-    """Those of a killed master serve on, beside those of the next."""
-    kill(stack, notes.rng.choice(stack.nginx_workers()))
+    kill(stack, notes.rng.choice(children(stack.pid("nginx"))))
 
 
 @fault("kill a backend of PostgreSQL", "postgres", UNAVAILABLE)
@@ -192,28 +191,29 @@ RERUN = 15
 
 
 class Plan:
-    """Which fault comes when. Everything is drawn from the seed, apart from what has to wait."""
+    """Which fault comes when: drawn from the seed, apart from what has to wait."""
 
     def __init__(self, rng, without):
         self.rng = rng
-        first = [each for each in FAULTS if each.name in ALWAYS]
-        rest = [each for each in FAULTS if each.name not in ALWAYS and each.name not in without]
-        rng.shuffle(first)
-        rng.shuffle(rest)
-        self.queue = first + rest
+        self.first = [each for each in FAULTS if each.name in ALWAYS]
+        self.rest = [each for each in FAULTS if each.name not in ALWAYS and each.name not in without]
+        rng.shuffle(self.first)
+        rng.shuffle(self.rest)
 
-    def next(self, time_left, is_quiet):
-        """One fault, or two at once, or none."""
-        for each in self.queue:
-            if length(each) > time_left or is_quiet and each.group not in ("job-fcgi", "nginx"):
+    def next(self, time_left, quiet_left):
+        """One fault, or two at once, or none for now."""
+        is_quiet = quiet_left > 0
+        if is_quiet and self.first:
+            time_left = quiet_left + 3
+        for each in self.first + self.rest:
+            is_late = each not in self.first and length(each) > time_left
+            if is_late or is_quiet and each.group not in ("job-fcgi", "nginx"):
                 continue
-            self.queue.remove(each)
-            self.queue.append(each)
+            (self.first if each in self.first else self.rest).remove(each)
             groups = () if is_quiet else PAIRS.get(each.name, ())
-            partners = [other for other in self.queue if other.group in groups and length(other) < 6]
-            if partners and self.rng.random() < 0.4:
-                return [each, self.rng.choice(partners)]
-            return [each]
+            partners = [other for other in self.rest if other.group in groups and length(other) < 6]
+            self.rest.append(each)
+            return [each] + ([self.rng.choice(partners)] if partners and self.rng.random() < 0.4 else [])
         return []
 
 

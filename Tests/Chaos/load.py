@@ -153,6 +153,9 @@ class Load:
             # What a fault held up is not made up for at once.
             next_at = max(next_at + pause, time.time() - pause)
             self.ask_something(client, rng)
+            # Connections of all ages, spread over all of nginx.
+            if rng.random() < 0.05:
+                client.close()
         client.close()
 
     def ask_something(self, client, rng):

@@ -52,14 +52,15 @@ def table(title, counts, evidence, times, events, troubles):
     return "\n".join(lines) + "\n"
 
 
-def keep(folder, stack, answers, events, jobs, executions):
-    """All that was recorded, for who wants to find out."""
-    folder.mkdir(parents=True, exist_ok=True)
+def keep_records(folder, answers, events, jobs, executions):
     for name, records in (("answers", answers), ("jobs", jobs), ("executions", executions)):
         with open(folder / f"{name}.jsonl", "w") as out:
             out.writelines(json.dumps(dataclasses.asdict(record)) + "\n" for record in records)
     with open(folder / "faults.jsonl", "w") as out:
         out.writelines(json.dumps({**vars(event), "may": sorted(event.may)}) + "\n" for event in events)
-    shutil.copytree(stack.run / "log", folder / "log", dirs_exist_ok=True)
-    for log in stack.work.glob("*.log"):
+
+
+def keep_logs(folder, stack):
+    (folder / "log").mkdir(parents=True, exist_ok=True)
+    for log in [*stack.work.glob("*.log"), *stack.run.glob("log/*.log*")]:
         shutil.copy(log, folder / "log")

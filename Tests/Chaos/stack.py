@@ -131,12 +131,13 @@ class Stack:
         for pid in list(self.frozen):
             self.thaw([pid])
         self.heal_disk()
-        if self.proxy is not None and self.proxy.poll() is None:
-            self.cut("pass")
-        for heal in (lambda: self.redis("CONFIG", "SET", "maxmemory", "0"), lambda: self.read_only(False)):
+        for heal in (
+            lambda: self.cut("pass"), lambda: self.redis("CONFIG", "SET", "maxmemory", "0"), lambda: self.read_only(False),
+        ):
             try:
                 heal()
-            except (Failure, AttributeError):
+            # Where a part of the stack is not there, it has nothing of the fault either.
+            except (Failure, AttributeError, OSError, ValueError):
                 pass
 
     def heal_disk(self):
@@ -198,13 +199,12 @@ class Stack:
         supervisor = (self.run / "supervisord.pid").read_text().strip()
         return [pid for pid in children(int(supervisor)) if name_of(pid) == program]
 
+    def is_complete(self):
+        programs = ("postgres", "redis-server", "nginx", "job-fcgi", "standby")
+        return all(map(self.pids, programs)) and len(self.pids("job-worker")) == WORKERS
+
     def pid(self, program):
         return wait_until(30, f"{program} runs", lambda: self.pids(program))[0]
-
-    def nginx_workers(self):
-        master = self.pid("nginx")
-        pids = [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != master]
-        return [pid for pid in pids if name_of(pid) == "nginx" and cwd_of(pid) == self.run / "nginx"]
 
     def freeze(self, pids):
         for pid in pids:
@@ -244,13 +244,6 @@ def read(path):
         return pathlib.Path(path).read_text(errors="replace")
     except OSError:
         return ""
-
-
-def cwd_of(pid):
-    try:
-        return pathlib.Path(os.readlink(f"/proc/{pid}/cwd"))
-    except OSError:
-        return None
 
 
 def name_of(pid):
