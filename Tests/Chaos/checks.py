@@ -80,7 +80,8 @@ class Finals:
     def look(self):
         began = self.stack.sql("SELECT extract(epoch FROM clock_timestamp())")[0]
         rows = self.stack.sql(
-            f"SELECT json_build_array(id, {FINAL}) FROM jobs WHERE end_time >= timezone('utc', to_timestamp({self.since}))")
+            f"SELECT json_build_array(id, {FINAL}) FROM jobs"
+            f" WHERE end_time >= timezone('utc', to_timestamp({self.since}))")
         for job_id, *final in map(json.loads, rows):
             self.see(job_id, tuple(final), "the database")
         # A transaction that commits later may have ended a job before.
@@ -93,7 +94,7 @@ class Finals:
 
 
 def show(final):
-    return " ".join(str(part) for part in final if part is not None)
+    return " ".join(str(part) for part in final if part is not None) if final else "that there is no such job"
 
 
 def stamp(moment):
@@ -115,7 +116,8 @@ class Verdict:
         for each in self.posts:
             job = self.jobs.get(each.job_id)
             if job is None or job.object_id != each.number:
-                yield f"job {each.job_id}, told for object {each.number} at {stamp(each.answered)}: {job or 'is not there'}"
+                told = f"job {each.job_id}, told for object {each.number} at {stamp(each.answered)}"
+                yield f"{told}: {job or 'is not there'}"
 
     def stuck(self):
         for job in self.jobs.values():
@@ -127,8 +129,9 @@ class Verdict:
         newest = {}
         for job in sorted(self.jobs.values(), key=lambda job: job.created):
             older = newest.get(job.object_id)
-            if older and job.created - older.created < WINDOW:
-                yield f"jobs {older.job_id} and {job.job_id} of object {job.object_id}: {job.created - older.created:.6f} s apart"
+            apart = job.created - older.created if older else WINDOW
+            if apart < WINDOW:
+                yield f"jobs {older.job_id} and {job.job_id} of object {job.object_id}: {apart:.6f} s apart"
             newest[job.object_id] = job
         times = collections.Counter(each.job_id for each in self.posts if each.status == 201)
         yield from (f"job {job_id}: {count} times 201" for job_id, count in times.items() if count > 1)
@@ -144,15 +147,15 @@ class Verdict:
         return finals.changes.values()
 
     def run_too_often(self, repeated):
-        """Each claim runs once; and when a job has ended, at most a lost claim of it still starts, on a worker that was frozen
-        and could not know. Its attempt is an older one, so whatever it comes to is rejected."""
+        """Each claim runs once; and when a job has ended, at most a lost claim of it still starts, on a worker that was
+        frozen and could not know. Its attempt is an older one, so whatever it comes to is rejected."""
         yield from repeated
         for run in self.executions.values():
             job = self.jobs.get(run.job_id)
             if job is None or run.attempt > job.attempt:
                 yield f"job {run.job_id}: ran attempt {run.attempt}, the database knows {job and job.attempt}"
             elif job.ended and run.started > job.ended and run.attempt == job.attempt:
-                yield f"job {run.job_id}: attempt {run.attempt} started at {stamp(run.started)}, it ended at {job.end_time}"
+                yield f"job {run.job_id}: attempt {run.attempt} started at {stamp(run.started)}, after {job.end_time}"
 
     def contradicted(self):
         """A final state says how the execution of the last attempt had ended, or that the workers were lost."""
@@ -203,7 +206,7 @@ class Verdict:
         for worker, killed in notes.kills:
             for run in self.executions.values():
                 if run.worker == worker and run.ended and run.ended > killed + 0.5:
-                    yield f"job {run.job_id}, attempt {run.attempt}: went on to its end after process {worker} was killed"
+                    yield f"job {run.job_id}, attempt {run.attempt}: went on after process {worker} was killed"
 
     def all(self, finals, repeated, notes):
         return {
@@ -219,8 +222,8 @@ class Verdict:
 
 
 def reruns(executions, kills, events):
-    """For the executions that died with a killed worker: how long until each ran again. Those for which a fault of what they
-    need came in between are left out."""
+    """For the executions that died with a killed worker: how long until each ran again. Those for which a fault of what
+    they need came in between are left out."""
     later = collections.defaultdict(list)
     for run in executions.values():
         later[run.job_id].append(run)

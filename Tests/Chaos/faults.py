@@ -45,7 +45,7 @@ def kill_worker(stack, notes):
     """What it ran dies with it. One that runs something is chosen."""
     def busy():
         workers = stack.pids("job-worker")
-        return [pid for pid in workers if len(workers) == WORKERS and len(children(pid)) > 2]
+        return [pid for pid in workers if len(workers) == WORKERS and len(children(pid)) > 3]
 
     worker = notes.rng.choice(wait_until(30, "a worker is busy", busy))
     commands = [identity(pid) for pid in descendants(worker)]

@@ -1,8 +1,8 @@
 """A proxy before PostgreSQL's socket, for connections that break at a bad moment: `proxy.py LISTEN SERVER`.
 
-Takes orders on its standard input, a line each: `pass`, `answers SHARE` or `requests SHARE`; and answers each with how many
-connections it has cut. Of the requests of a session that is set up, this share is cut: after the server has done it and
-before its answer is passed on, or as soon as it is passed on.
+Takes orders on its standard input, a line each: `pass`, `answers SHARE` or `requests SHARE`; and answers each with how
+many connections it has cut. Of the requests of a session that is set up, this share is cut: after the server has done
+it and before its answer is passed on, or as soon as it is passed on.
 """
 
 import asyncio

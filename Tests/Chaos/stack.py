@@ -63,7 +63,8 @@ class Stack:
     def start(self):
         self.ledger.touch()
         self.has_own_disk = self.mount_disk()
-        kept = {name: value for name, value in os.environ.items() if not re.match("JOB_|PG|MAKE|STACK_|RATE_LIMIT", name)}
+        foreign = re.compile("JOB_|PG|MAKE|STACK_|FCGI|RATE_LIMIT|LOG_LEVEL|BIN$")
+        kept = {name: value for name, value in os.environ.items() if not foreign.match(name)}
         settings = {name: str(value) for name, value in SETTINGS.items()}
         paths = {"RUN": str(self.run), "PORT": str(self.port), "CHAOS_LEDGER": str(self.ledger)}
         self.up = self.spawn([ROOT / "Sources/stack/up"], "up", env={**kept, **settings, **paths})
@@ -81,7 +82,7 @@ class Stack:
         self.start_proxy()
 
     def mount_disk(self):
-        """A file system for PostgreSQL alone, so that it can be full. The harness has a mount namespace where it may mount."""
+        """A file system for PostgreSQL alone, so that it can be full; where there is a namespace to mount it in."""
         if "CHAOS_MAY_MOUNT" not in os.environ:
             return False
         (self.run / "postgres").mkdir(parents=True)
@@ -132,7 +133,9 @@ class Stack:
             self.thaw([pid])
         self.heal_disk()
         for heal in (
-            lambda: self.cut("pass"), lambda: self.redis("CONFIG", "SET", "maxmemory", "0"), lambda: self.read_only(False),
+            lambda: self.cut("pass"),
+            lambda: self.redis("CONFIG", "SET", "maxmemory", "0"),
+            lambda: self.read_only(False),
         ):
             try:
                 heal()
@@ -153,7 +156,7 @@ class Stack:
     def sql(self, *statements, timeout=5):
         """Runs statements as the superuser, past the proxy."""
         environment = {**os.environ, "PGPASSWORD": self.environment["REDISCLI_AUTH"], "PGCONNECT_TIMEOUT": "3"}
-        command = ["psql", "-h", self.run / "postgres", "-U", "postgres", "-d", "jobs", "-XqAt", "-v", "ON_ERROR_STOP=1"]
+        command = ["psql", "-h", self.run / "postgres", "-U", "postgres", "-d", "jobs", "-XqAt", "-vON_ERROR_STOP=1"]
         for statement in statements:
             command += ["-c", statement]
         try:
