@@ -172,7 +172,7 @@ class Verdict:
     def wrong(self):
         """Malformed answers and unexpected ones; a 503, no answer or a late one without a fault that allows it."""
         for each in self.answers:
-            wrong = each.wrong or self.unexpected(each) or self.misdated(each)
+            wrong = each.wrong or self.unexpected(each) or self.untrue(each)
             if wrong:
                 yield f"{each.method} {each.number} at {stamp(each.sent)}, {each.answered - each.sent:.3f} s: {wrong}"
 
@@ -191,11 +191,13 @@ class Verdict:
             return "no answer, without a reason"
         return ""
 
-    def misdated(self, answer):
-        """What a POST was told was created while it was asked for, or in the window before."""
+    def untrue(self, answer):
+        """A GET tells the object of its job. What a POST was told was created meanwhile, or in the window before."""
         job = self.jobs.get(answer.job_id)
-        if answer.method != "POST" or job is None:
+        if job is None:
             return ""
+        if answer.method == "GET":
+            return "" if answer.object_id == job.object_id else f"object {answer.object_id}, it is {job.object_id}"
         earliest = answer.sent - (WINDOW if answer.status == 200 else 0)
         if earliest - 0.001 <= job.created <= answer.answered + 0.001:
             return ""
@@ -205,7 +207,7 @@ class Verdict:
         yield from (f"process {pid}" for pid in notes.survivors)
         for worker, killed in notes.kills:
             for run in self.executions.values():
-                if run.worker == worker and run.ended and run.ended > killed + 0.5:
+                if run.worker == worker and run.started < killed and run.ended and run.ended > killed + 0.5:
                     yield f"job {run.job_id}, attempt {run.attempt}: went on after process {worker} was killed"
 
     def all(self, finals, repeated, notes):

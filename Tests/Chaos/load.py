@@ -24,6 +24,8 @@ class Answer:
     answered: float
     status: int
     job_id: int = 0
+    object_id: int = None
+    """Of the job that a GET was told of."""
     wrong: str = ""
     final: tuple = None
     """Status, end_time and message of a job that has ended."""
@@ -119,7 +121,7 @@ def read_job(answer, job):
     has_ended = job["status"] in ("success", "failed")
     assert (job["end_time"] is not None) == has_ended, "end_time and status disagree"
     assert (job["message"] is not None) == (job["status"] == "failed"), "message and status disagree"
-    answer.job_id = job["job_id"]
+    answer.job_id, answer.object_id = job["job_id"], job["object_id"]
     if has_ended:
         answer.final = (job["status"], job["end_time"], job["message"])
 

@@ -18,8 +18,9 @@ ROOT = HERE.parents[1]
 WORKERS = 3
 # Short, so that windows end while the load lasts, and longer than most faults.
 WINDOW = 30
+# Responders that race for the windows, and workers that hold more than they run.
 SETTINGS = {
-    "WORKERS": WORKERS, "FCGI": 1, "JOB_DEDUP_WINDOW": WINDOW, "JOB_CONCURRENCY": 16, "JOB_PREFETCH": 32,
+    "WORKERS": WORKERS, "FCGI": 1, "FCGI_RESPONDERS": 3, "JOB_DEDUP_WINDOW": WINDOW, "JOB_CONCURRENCY": 16, "JOB_PREFETCH": 32,
     "JOB_COMMAND": f"exec {shlex.quote(str(HERE / 'job'))}",
 }
 DISK_SIZE = "8g"
