@@ -173,5 +173,7 @@ class Load:
         elif choice < 0.9:
             client.post(rng.randrange(HOT_OBJECTS))
         else:
-            # Other clients that choose this in the same moment ask for the same object.
-            client.post(1_000_000 + int(time.time() * 10) % 1_000_000)
+            # All clients that come here within 0.1 s ask for the same object at the same moment.
+            moment = int(time.time() * 10) + 1
+            time.sleep(max(0, moment / 10 - time.time()))
+            client.post(1_000_000 + moment % 1_000_000)

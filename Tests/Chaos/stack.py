@@ -20,7 +20,8 @@ WORKERS = 3
 WINDOW = 30
 # Responders that race for the windows, and workers that hold more than they run.
 SETTINGS = {
-    "WORKERS": WORKERS, "FCGI": 1, "FCGI_RESPONDERS": 3, "JOB_DEDUP_WINDOW": WINDOW, "JOB_CONCURRENCY": 16, "JOB_PREFETCH": 32,
+    "WORKERS": WORKERS, "FCGI": 1, "FCGI_RESPONDERS": 3, "JOB_DEDUP_WINDOW": WINDOW,
+    "JOB_CONCURRENCY": 16, "JOB_PREFETCH": 32,
     "JOB_COMMAND": f"exec {shlex.quote(str(HERE / 'job'))}",
 }
 DISK_SIZE = "8g"
