@@ -5,6 +5,7 @@ import os
 import signal
 import time
 
+from checks import read_ledger
 from stack import WORKERS, Failure, children, descendants, identity, send, wait_until
 
 # What a client may see of a fault beside answers. A frozen program makes nginx wait for it (fastcgi_read_timeout).
@@ -13,13 +14,15 @@ UNAVAILABLE = frozenset({"503"})
 BROKEN = frozenset({"no answer"})
 FROZEN = frozenset({"503", "late"})
 
-Fault = collections.namedtuple("Fault", "name group may run")
+Fault = collections.namedtuple("Fault", "name group may lasts run")
 FAULTS = []
 
 
-def fault(name, group, may=NOTHING, **arguments):
+def fault(name, group, may=NOTHING, lasts=1, **arguments):
+    """`lasts` is about how many seconds; where it is not said, the argument `seconds`."""
     def register(run):
-        FAULTS.append(Fault(name, group, may, lambda stack, notes: run(stack, notes, **arguments)))
+        seconds = arguments.get("seconds", lasts)
+        FAULTS.append(Fault(name, group, may, seconds, lambda stack, notes: run(stack, notes, **arguments)))
         return run
 
     return register
@@ -40,14 +43,18 @@ def kill_program(stack, notes, program):
     kill(stack, stack.pid(program))
 
 
-@fault("kill a job-worker", "worker")
-def kill_worker(stack, notes):
-    """What it ran dies with it. One that runs something is chosen."""
+def busy_worker(stack, notes):
     def busy():
         workers = stack.pids("job-worker")
         return [pid for pid in workers if len(workers) == WORKERS and len(children(pid)) > 3]
 
-    worker = notes.rng.choice(wait_until(30, "a worker is busy", busy))
+    return notes.rng.choice(wait_until(30, "a worker is busy", busy))
+
+
+@fault("kill a job-worker", "worker")
+def kill_worker(stack, notes):
+    """What it ran dies with it."""
+    worker = busy_worker(stack, notes)
     commands = [identity(pid) for pid in descendants(worker)]
     killed = time.time()
     kill(stack, worker)
@@ -79,8 +86,6 @@ def shut_postgres_down(stack, notes):
 @fault("freeze job-fcgi for 3 s", "job-fcgi", FROZEN, program="job-fcgi", seconds=3)
 @fault("freeze job-fcgi for 12 s", "job-fcgi", FROZEN, program="job-fcgi", seconds=12)
 @fault("freeze a job-worker for 5 s", "worker", program="job-worker", seconds=5)
-# Longer than it takes to run its jobs again: JOB_LEASE and a turn of the reconciler.
-@fault("freeze a job-worker for 15 s", "worker", program="job-worker", seconds=15)
 @fault("freeze redis for 3 s", "redis", program="redis-server", seconds=3)
 @fault("freeze redis for 12 s", "redis", program="redis-server", seconds=12)
 @fault("freeze PostgreSQL for 3 s", "postgres", UNAVAILABLE, program="postgres", seconds=3)
@@ -91,9 +96,29 @@ def freeze(stack, notes, program, seconds):
         pids += children(pids[0])
     stack.freeze(pids)
     time.sleep(seconds)
-    if program == "job-worker":
-        notes.see_finals()
     stack.thaw(pids)
+
+
+@fault("freeze a job-worker until its jobs run again", "worker", lasts=15)
+def freeze_worker(stack, notes):
+    """When it wakes, some of its jobs have ended by another claim, and the longest are still run by one."""
+    worker, claims = wait_until(30, "a frozen worker holds jobs", lambda: freeze_busy(stack, notes))
+    again = " OR ".join(f"id = {run.job_id} AND attempt > {run.attempt}" for run in claims)
+    wait_until(25, "a frozen worker's jobs run again", lambda: stack.sql(f"SELECT 1 FROM jobs WHERE {again}"), 0.05)
+    time.sleep(0.6)
+    notes.see_finals()
+    stack.thaw([worker])
+
+
+def freeze_busy(stack, notes):
+    worker = busy_worker(stack, notes)
+    stack.freeze([worker])
+    executions, _ = read_ledger(stack.ledger)
+    claims = [run for run in executions.values() if run.worker == worker and run.ended is None]
+    if claims:
+        return worker, claims
+    stack.thaw([worker])
+    return None
 
 
 @fault("flush redis", "redis", words=("FLUSHALL",))
@@ -102,7 +127,7 @@ def tell_redis(stack, notes, words):
     stack.redis(*words)
 
 
-@fault("redis comes back with an old snapshot", "redis")
+@fault("redis comes back with an old snapshot", "redis", lasts=4)
 def restore_redis(stack, notes):
     snapshot = stack.run / "redis/dump.rdb"
     stack.redis("SAVE")
@@ -119,7 +144,7 @@ def restore_redis(stack, notes):
     snapshot.unlink()
 
 
-@fault("redis is full for 4 s", "redis")
+@fault("redis is full for 4 s", "redis", lasts=4)
 def fill_redis(stack, notes):
     stack.redis("CONFIG", "SET", "maxmemory-policy", "noeviction")
     stack.redis("CONFIG", "SET", "maxmemory", "1")
@@ -130,7 +155,7 @@ def fill_redis(stack, notes):
 FULL_DISK = "PostgreSQL's disk is full for 5 s"
 
 
-@fault(FULL_DISK, "postgres", UNAVAILABLE)
+@fault(FULL_DISK, "postgres", UNAVAILABLE, lasts=5)
 def fill_disk(stack, notes):
     """The file system shrinks to what is used of it: every new page is refused, and then every new segment of WAL."""
     disk = stack.run / "postgres"
@@ -144,15 +169,15 @@ def fill_disk(stack, notes):
     stack.heal_disk()
 
 
-@fault("PostgreSQL is read-only for 4 s", "postgres", UNAVAILABLE)
+@fault("PostgreSQL is read-only for 4 s", "postgres", UNAVAILABLE, lasts=4)
 def make_read_only(stack, notes):
     stack.read_only(True)
     time.sleep(4)
     stack.read_only(False)
 
 
-@fault("answers of PostgreSQL are lost for 3 s", "cut", UNAVAILABLE, what="answers")
-@fault("requests to PostgreSQL are cut for 3 s", "cut", UNAVAILABLE, what="requests")
+@fault("answers of PostgreSQL are lost for 3 s", "cut", UNAVAILABLE, lasts=3, what="answers")
+@fault("requests to PostgreSQL are cut for 3 s", "cut", UNAVAILABLE, lasts=3, what="requests")
 def cut(stack, notes, what):
     before = stack.cut(what, 0.05)
     time.sleep(3)
@@ -160,13 +185,13 @@ def cut(stack, notes, what):
         raise Failure("no connection was cut")
 
 
-@fault("restart job-fcgi and the standby, in turn", "job-fcgi")
+@fault("restart job-fcgi and the standby, in turn", "job-fcgi", lasts=3)
 def restart_responders(stack, notes):
     stack.supervise("restart", "job-fcgi:job-fcgi_00")
     stack.supervise("restart", "job-fcgi-standby:job-fcgi-standby")
 
 
-@fault("restart every job-worker, in turn", "worker")
+@fault("restart every job-worker, in turn", "worker", lasts=10)
 def restart_workers(stack, notes):
     for number in range(WORKERS):
         stack.supervise("restart", f"job-worker:job-worker_{number:02d}")
@@ -174,12 +199,12 @@ def restart_workers(stack, notes):
 
 # What the figures with a bar, and the fence, are about: in every run, however short.
 ALWAYS = [
-    "kill a job-worker", "freeze a job-worker for 15 s", "shut PostgreSQL down at once",
+    "kill a job-worker", "freeze a job-worker until its jobs run again", "shut PostgreSQL down at once",
     "answers of PostgreSQL are lost for 3 s",
 ]
 # Two at once: a fault of the left with one of the right.
 PAIRS = {
-    "freeze a job-worker for 15 s": ("redis", "job-fcgi", "nginx"),
+    "freeze a job-worker until its jobs run again": ("redis", "job-fcgi", "nginx"),
     "kill a job-worker": ("job-fcgi", "nginx"),
     "shut PostgreSQL down at once": ("redis",),
     "kill job-fcgi": ("redis",),
@@ -188,6 +213,8 @@ PAIRS = {
 }
 # For so long after a worker was killed its jobs are waited for, and what they need is spared.
 RERUN = 15
+# About how long it takes until the next.
+RECOVERY = 2
 
 
 class Plan:
@@ -206,18 +233,12 @@ class Plan:
         if is_quiet and self.first:
             time_left = quiet_left + 3
         for each in self.first + self.rest:
-            is_late = each not in self.first and length(each) > time_left
+            is_late = each not in self.first and each.lasts + RECOVERY > time_left
             if is_late or is_quiet and each.group not in ("job-fcgi", "nginx"):
                 continue
             (self.first if each in self.first else self.rest).remove(each)
             groups = () if is_quiet else PAIRS.get(each.name, ())
-            partners = [other for other in self.rest if other.group in groups and length(other) < 6]
+            partners = [other for other in self.rest if other.group in groups and other.lasts <= 4]
             self.rest.append(each)
             return [each] + ([self.rng.choice(partners)] if partners and self.rng.random() < 0.4 else [])
         return []
-
-
-def length(each):
-    """About how many seconds it takes, with the recovery."""
-    words = each.name.split()
-    return int(words[-2]) + 2 if words[-1] == "s" else 3
