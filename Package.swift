@@ -58,7 +58,7 @@ let package = Package(
             swiftSettings: strict),
         tests("JobsTests", ["Jobs"]),
         tests("ServiceTests", ["Service"]),
-        tests("JobAPITests", ["JobAPI", "Jobs"]),
+        tests("JobAPITests", ["JobAPI", "Jobs", "TestSupport"]),
         tests("JobWorkerTests", ["JobWorker", "Jobs", "Service", "TestSupport"]),
         tests("IntegrationTests", ["JobStorage", "JobWorker", "Jobs", "Postgres", "Redis", "Service", "TestSupport"]),
         tests("EndToEndTests", ["TestSupport"]),

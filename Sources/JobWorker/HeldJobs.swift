@@ -26,6 +26,9 @@ final class HeldJobs: Sendable {
         var ended: [(claim: Claim, ending: Ending)] = []
         /// Taken by `takeEnded`, and not `settled`.
         var settling: [Claim] = []
+
+        var waitingCount: Int { waiting.count - firstWaiting }
+        var unfinishedCount: Int { waitingCount + running.count + ended.count }
     }
 
     private let state = Mutex(State())
@@ -43,16 +46,14 @@ final class HeldJobs: Sendable {
     }
 
     var count: Int {
-        state.withLock { $0.waiting.count - $0.firstWaiting + $0.running.count + $0.ended.count + $0.settling.count }
+        state.withLock { $0.unfinishedCount + $0.settling.count }
     }
 
     /// How many wait for a free slot.
-    var waitingCount: Int { state.withLock { $0.waiting.count - $0.firstWaiting } }
+    var waitingCount: Int { state.withLock { $0.waitingCount } }
 
     /// How many have not been taken as ended.
-    var unfinishedCount: Int {
-        state.withLock { $0.waiting.count - $0.firstWaiting + $0.running.count + $0.ended.count }
-    }
+    var unfinishedCount: Int { state.withLock { $0.unfinishedCount } }
 
     /// Every claim that needs its lease.
     var claims: [Claim] {

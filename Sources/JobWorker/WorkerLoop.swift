@@ -105,9 +105,13 @@ struct WorkerLoop {
             try handBack()
             if held.waitingCount >= settings.concurrency { pause = Deadline(after: WorkerLoop.gatherPause) }
         } catch {
-            log.warning("PostgreSQL takes and gives no jobs", ["error": error.description])
-            pause = Deadline(after: WorkerLoop.fallbackPause)
+            leaveAlone("PostgreSQL takes and gives no jobs", error)
         }
+    }
+
+    private mutating func leaveAlone(_ what: String, _ error: PostgresError) {
+        log.warning(what, ["error": error.description])
+        pause = Deadline(after: WorkerLoop.fallbackPause)
     }
 
     private mutating func finishAndClaim() throws(PostgresError) {
@@ -203,8 +207,7 @@ struct WorkerLoop {
             // Where there were enough there may be more.
             if claims.count < room { fallbackAt = Deadline(after: WorkerLoop.fallbackPause) }
         } catch {
-            log.warning("PostgreSQL gives no jobs", ["error": error.description])
-            pause = Deadline(after: WorkerLoop.fallbackPause)
+            leaveAlone("PostgreSQL gives no jobs", error)
         }
     }
 

@@ -1,6 +1,8 @@
+import TestSupport
+
 /// Makes HTTP requests: right ones, odd ones, and either with a few bytes changed. The same seed makes the same.
 struct HostileRequests: RandomNumberGenerator {
-    private var state: UInt64
+    private var random: SplitMix64
 
     /// What the service knows, and beside it what it does not.
     private static let methods = ["POST", "POST", "POST", "GET", "GET", "HEAD"]
@@ -44,16 +46,9 @@ struct HostileRequests: RandomNumberGenerator {
         String(repeating: "[", count: 16_385),
     ]
 
-    init(seed: UInt64) { state = seed }
+    init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
-    /// SplitMix64.
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
+    mutating func next() -> UInt64 { random.next() }
 
     mutating func request() -> [UInt8] {
         let method = pick(Self.methods, or: Self.oddMethods)

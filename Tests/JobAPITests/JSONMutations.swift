@@ -1,6 +1,8 @@
+import TestSupport
+
 /// Makes bodies: right ones with odd but allowed pieces, and wrong ones by changing bytes. The same seed makes the same.
 struct JSONMutations: RandomNumberGenerator {
-    private var state: UInt64
+    private var random: SplitMix64
 
     private static let scalars = [
         "0", "-0", "1", "-7", "2147483647", "2147483648", "-2147483648", "1.5", "1e2", "1E+2", "0.1e-3",
@@ -22,17 +24,10 @@ struct JSONMutations: RandomNumberGenerator {
     ]
 
     init(seed: UInt64) {
-        state = seed
+        random = SplitMix64(seed: seed)
     }
 
-    /// SplitMix64.
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
+    mutating func next() -> UInt64 { random.next() }
 
     /// A right body, or one with up to three faults.
     mutating func body() -> [UInt8] {
