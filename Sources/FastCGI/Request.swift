@@ -8,8 +8,8 @@ internal import Glibc
 /// a request from a connection that is already open, which is what it does for a kept one. With no listening socket of its
 /// own it fails, where it would otherwise wait for the next connection.
 package final class Request {
-    /// How long a peer may pause in the middle of a record before it is hung up on.
-    static let peerTimeout = timeval(tv_sec: 2, tv_usec: 0)
+    /// How long a peer may pause in the middle of a record before it is hung up on: nobody else is answered meanwhile.
+    static let peerTimeout = timeval(tv_sec: 0, tv_usec: 500_000)
 
     private let request: UnsafeMutablePointer<FCGX_Request>
 

@@ -25,7 +25,8 @@ final class Responder: BatchResponder {
     private var known: [JobID: JobRecord] = [:]
     /// Committed in this batch, and not yet announced; and the name under which that is written down.
     private var unannounced: (name: AnnouncerID, ids: [JobID])?
-    private var redisIsAway = false
+    private var postgresOutage: Outage
+    private var redisOutage: Outage
 
     init(_ settings: Settings, log: Log) {
         store = JobStore(Database(url: settings.databaseURL, name: "job-fcgi"))
@@ -34,6 +35,8 @@ final class Responder: BatchResponder {
         announcements = AnnouncementQueue(store: store, stream: stream)
         window = settings.dedupWindow
         self.log = log
+        postgresOutage = Outage(log, away: "PostgreSQL is away; requests get a 503", back: "PostgreSQL is back")
+        redisOutage = Outage(log, away: "Redis is away; jobs are announced later", back: "Redis is back")
     }
 
     var idleDelay: Int32 { announcements.hasWork ? Responder.idlePause : -1 }
@@ -102,14 +105,15 @@ final class Responder: BatchResponder {
     private func create(_ calls: [Call]) -> Result<[ObjectID: Creation], Problem> {
         let objects = calls.compactMap { if case .create(let id) = $0 { id } else { nil } }
         guard !objects.isEmpty else { return .success([:]) }
-        do { try announcements.collect() } catch { noteRedis(error) }
+        do { try announcements.collect() } catch { redisOutage.began(error) }
         var name = announcements.takeName()
         do throws(PostgresError) {
             let creations = try store.create(objects, window: window, announcer: &name)
+            postgresOutage.ended()
             unannounced = (name, creations.values.filter(\.isNew).map(\.id).sorted())
             return .success(creations)
         } catch {
-            log.warning("PostgreSQL did not take \(objects.count) jobs", ["error": error.description])
+            postgresOutage.began(error)
             return .failure(.unavailable("the job could not be stored; try again"))
         }
     }
@@ -124,10 +128,11 @@ final class Responder: BatchResponder {
         guard !ids.isEmpty else { return .success([:]) }
         do throws(PostgresError) {
             let found = try store.find(ids)
+            postgresOutage.ended()
             finished.keep(found.values)
             return .success(found)
         } catch {
-            log.warning("PostgreSQL did not find \(ids.count) jobs", ["error": error.description])
+            postgresOutage.began(error)
             return .failure(.unavailable("the job could not be read; try again"))
         }
     }
@@ -153,24 +158,15 @@ final class Responder: BatchResponder {
         unannounced = nil
         do throws(RedisError) {
             try announcements.announce(ids, under: name)
-            if !ids.isEmpty { noteRedis(nil) }
+            if !ids.isEmpty { redisOutage.ended() }
         } catch {
-            noteRedis(error)
+            redisOutage.began(error)
         }
     }
 
     func idle() {
-        do { try announcements.strikeOut() } catch let error as RedisError { noteRedis(error) } catch {
+        do { try announcements.strikeOut() } catch let error as RedisError { redisOutage.began(error) } catch {
             log.warning("PostgreSQL did not strike out what was announced", ["error": "\(error)"])
         }
-    }
-
-    private func noteRedis(_ error: RedisError?) {
-        if let error, !redisIsAway {
-            log.warning("Redis is away; jobs are announced later", ["error": error.description])
-        } else if error == nil, redisIsAway {
-            log.notice("Redis is back")
-        }
-        redisIsAway = error != nil
     }
 }

@@ -9,7 +9,10 @@ extension JobStore {
     ///   - ids: of these, what does not wait (finished, running elsewhere, unknown) is left out.
     ///   - lease: JOB_LEASE, in seconds.
     /// - Returns: the jobs whose outcome counts, and the new claims. An outcome that is left out came from a claim that is no
-    ///   longer the job's: it changed nothing.
+    ///   longer the job's, and changed nothing; or it was written before, and the answer to that was lost.
+    ///
+    /// Claims whose answer was lost are found by nobody until their lease is over: to know them again would take a mark in
+    /// every row, for what only a connection that breaks at the wrong moment needs.
     package func exchange(
         _ outcomes: [Outcome], for ids: [JobID], lease: Int
     ) throws(PostgresError) -> (finished: Set<JobID>, claims: [Claim]) {
@@ -32,6 +35,25 @@ extension JobStore {
         }
         return (finished, claims)
     }
+
+    /// Which of these outcomes, that `exchange` left out, are nonetheless what the jobs say: only the claim itself, or the
+    /// end of the last lease with a message of its own, can have ended the job under that attempt.
+    package func written(_ outcomes: [Outcome]) throws(PostgresError) -> Set<JobID> {
+        parameters.removeAll()
+        parameters.add(outcomes.map(\.claim.id.rawValue))
+        parameters.add(outcomes.map(\.claim.attempt))
+        parameters.add(outcomes.map(\.failure))
+        let rows = try database.execute(JobStore.findingWritten, parameters)
+        return Set((0..<rows.count).map { JobID(rawValue: rows.int64($0, 0)) })
+    }
+
+    private static let findingWritten = Statement(
+        "find_written",
+        """
+        SELECT id FROM jobs JOIN unnest($1::bigint[], $2::integer[], $3::text[]) AS outcome (id, attempt, failure)
+            USING (id, attempt)
+        WHERE end_time IS NOT NULL AND message IS NOT DISTINCT FROM failure
+        """)
 
     /// The arrays are sorted by id, and `width_bucket` is a binary search: it gives the place of a row's values. A join with
     /// `unnest` would leave it to the planner to read all of an index that was short when the plan was made.

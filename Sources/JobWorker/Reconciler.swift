@@ -21,7 +21,7 @@ struct Reconciler {
     private let store: JobStore
     private let stream: JobStream
     private var announcer: Announcer
-    private var redisIsAway = false
+    private var redisOutage: Outage
 
     init(_ settings: WorkerSettings, stop: Wakeup, log: Log) {
         self.settings = settings
@@ -30,6 +30,7 @@ struct Reconciler {
         store = JobStore(Database(url: settings.databaseURL, name: "job-worker reconciler", timeout: .seconds(10)))
         stream = JobStream(settings.redis, timeout: .seconds(2))
         announcer = Announcer(store: store, stream: stream, log: log)
+        redisOutage = Outage(log, away: "nothing can be announced", back: "it can be announced again")
     }
 
     mutating func run() {
@@ -37,8 +38,7 @@ struct Reconciler {
             do {
                 if let turn = try store.takeTurn(pause: Reconciler.pause * 0.9) { try take(turn) }
             } catch let error as RedisError {
-                if !redisIsAway { log.warning("nothing can be announced", ["error": error.description]) }
-                redisIsAway = true
+                redisOutage.began(error)
             } catch {
                 log.warning("cannot reconcile", ["error": "\(error)"])
             }
@@ -50,7 +50,7 @@ struct Reconciler {
         let start = ContinuousClock.now
         try expireLeases()
         let condition = try stream.mark(round: turn.round)
-        redisIsAway = false
+        redisOutage.ended()
         if condition.runID != turn.redisRunID || condition.previousRound != turn.markedRound {
             try audit()
         } else if condition.length == 0 {

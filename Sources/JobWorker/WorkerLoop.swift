@@ -44,7 +44,7 @@ struct WorkerLoop {
     private var fallbackAt = Deadline(after: .zero)
     /// Until when nothing is asked of PostgreSQL, where that is not at once.
     private var pause: Deadline?
-    private var redisIsAway = false
+    private var redisOutage: Outage
     private var graceEnds: Deadline?
     /// When this worker ends even though jobs are still held.
     private var lastMoment: Deadline?
@@ -61,6 +61,7 @@ struct WorkerLoop {
         // A stream of its own: on the other a fetch is under way most of the time, whose answer would come first.
         let announcements = JobStream(settings.redis, timeout: WorkerLoop.redisTimeout)
         announcer = Announcer(store: store, stream: announcements, log: log)
+        redisOutage = Outage(log, away: "Redis is away; looking for jobs in PostgreSQL", back: "Redis is back")
     }
 
     /// Runs until it was told to shut down and holds no job, or may wait no longer.
@@ -122,8 +123,13 @@ struct WorkerLoop {
         done.append(contentsOf: messages.map(\.streamID))
         messages.removeAll(keepingCapacity: true)
         held.settle(outcomes.map(\.claim))
-        let rejected = outcomes.filter { !finished.contains($0.claim.id) }
+        let unwritten = outcomes.filter { !finished.contains($0.claim.id) }
         outcomes.removeAll(keepingCapacity: true)
+        if !unwritten.isEmpty { reportRejected(of: unwritten, try store.written(unwritten)) }
+    }
+
+    private mutating func reportRejected(of outcomes: [Outcome], _ written: Set<JobID>) {
+        let rejected = outcomes.filter { !written.contains($0.claim.id) }
         guard !rejected.isEmpty else { return }
         fenced += rejected.count
         log.warning(
@@ -170,14 +176,14 @@ struct WorkerLoop {
             if let fetched = try stream.fetched() {
                 messages += fetched
                 self.fetchDeadline = nil
-                if redisIsAway { log.notice("Redis is back") }
-                redisIsAway = false
+                redisOutage.ended()
             } else if fetchDeadline.hasPassed {
                 throw RedisError.connection("no answer in time")
             }
         } catch {
             self.fetchDeadline = nil
-            if error.code == "NOGROUP" { makeGroup() } else { fallBack(error) }
+            // A fetch that waits while the stream is deleted ends with the second.
+            if ["NOGROUP", "UNBLOCKED"].contains(error.code) { makeGroup() } else { fallBack(error) }
         }
     }
 
@@ -196,8 +202,7 @@ struct WorkerLoop {
     private mutating func fallBack(_ error: RedisError) {
         // Not where it is away already: that would put off the next try for ever.
         if stream.isConnected { stream.disconnect() }
-        if !redisIsAway { log.warning("Redis is away; looking for jobs in PostgreSQL", ["error": error.description]) }
-        redisIsAway = true
+        redisOutage.began(error)
         // What has ended is written later than these are claimed.
         let room = settings.prefetch - held.count - messages.count
         guard room > 0, fallbackAt.hasPassed, pause == nil else { return }

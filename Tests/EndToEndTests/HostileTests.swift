@@ -160,8 +160,8 @@ import Testing
         for (what, count) in [("amid the parameters", 40), ("amid the body", request.count - 20)] {
             let stalled = try HostileSocket(path: stack.directory + "/job-fcgi.sock")
             stalled.send(Array(request.prefix(count)))
-            try await witness.isServed(after: "a stall \(what)", within: .seconds(4))
-            #expect(try await onThread { stalled.receive(silence: .seconds(4)) }.isEnded, "a stall \(what)")
+            try await witness.isServed(after: "a stall \(what)", within: .seconds(2))
+            #expect(try await onThread { stalled.receive(silence: .seconds(2)) }.isEnded, "a stall \(what)")
             try await witness.isServed(after: "the end of a stall \(what)")
         }
     }

@@ -96,6 +96,22 @@ import Testing
         #expect(try record(id).status == .success)
     }
 
+    @Test func tellsAnOutcomeThatWasWrittenBeforeFromARejectedOne() throws {
+        let claims = try store.claim(try jobs(4), lease: 10)
+        let outcomes: [Outcome] = [
+            .success(claims[0]), .failed(claims[1], message: "bad"), .success(claims[2]), .success(claims[3]),
+        ]
+        #expect(try store.finish(Array(outcomes[..<2])) == Set(claims[..<2].map(\.id)))
+        try endLeases()
+        #expect(try expire(maxAttempts: 1).failed == claims[2...].map(\.id))
+        #expect(try store.finish(outcomes).isEmpty)
+        #expect(try store.written(outcomes) == Set(claims[..<2].map(\.id)))
+        let others: [Outcome] = [.failed(claims[0], message: "bad"), .failed(claims[1], message: "worse")]
+        #expect(try store.written(others).isEmpty)
+        let zombie = Claim(id: claims[0].id, objectID: claims[0].objectID, attempt: 0)
+        #expect(try store.written([.success(zombie)]).isEmpty)
+    }
+
     @Test func leavesALiveWorkersJobAlone() throws {
         let claims = try store.claim(try jobs(2), lease: 10)
         try endLeases()
