@@ -16,6 +16,7 @@ struct Reconciler {
     static let limit = 1000
 
     private let settings: WorkerSettings
+    private let fallback: Fallback
     private let stop: Wakeup
     private let log: Log
     private let store: JobStore
@@ -23,8 +24,9 @@ struct Reconciler {
     private var announcer: Announcer
     private var redisOutage: Outage
 
-    init(_ settings: WorkerSettings, stop: Wakeup, log: Log) {
+    init(_ settings: WorkerSettings, fallback: Fallback, stop: Wakeup, log: Log) {
         self.settings = settings
+        self.fallback = fallback
         self.stop = stop
         self.log = log
         store = JobStore(Database(url: settings.databaseURL, name: "job-worker reconciler", timeout: .seconds(10)))
@@ -39,6 +41,7 @@ struct Reconciler {
                 if let turn = try store.takeTurn(pause: Reconciler.pause * 0.9) { try take(turn) }
             } catch let error as RedisError {
                 redisOutage.began(error)
+                fallback.extend()
             } catch {
                 log.warning("cannot reconcile", ["error": "\(error)"])
             }

@@ -51,6 +51,7 @@ public enum Worker {
     private static func run(_ settings: WorkerSettings, handler: any JobHandler, log: Log) throws {
         let (wakeup, shutdown, stop) = (try Wakeup(), try Wakeup(), try Wakeup())
         let held = HeldJobs(handler, concurrency: settings.concurrency, timeout: settings.timeout, wakeup: wakeup)
+        let fallback = Fallback()
         try Signals.watchForShutdown { _ in shutdown.signal() }
         let threads = [
             try Thread.start(name: "heartbeat") {
@@ -60,12 +61,13 @@ public enum Worker {
                 Timekeeper(held: held, shutdown: shutdown, stop: stop, log: log).run()
             },
             try Thread.start(name: "reconciler") {
-                var reconciler = Reconciler(settings, stop: stop, log: log)
+                var reconciler = Reconciler(settings, fallback: fallback, stop: stop, log: log)
                 reconciler.run()
             },
         ]
         log.notice("working", ["prefetch": "\(settings.prefetch)", "concurrency": "\(settings.concurrency)"])
-        var loop = WorkerLoop(settings, held: held, wakeup: wakeup, shutdown: shutdown, log: log)
+        var loop = WorkerLoop(
+            settings, held: held, fallback: fallback, wakeup: wakeup, shutdown: shutdown, log: log)
         loop.run()
         stop.signal()
         for thread in threads { thread.join() }

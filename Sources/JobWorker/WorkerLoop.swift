@@ -14,7 +14,7 @@ struct WorkerLoop {
     static let fetchWait: Duration = .seconds(1)
     /// How long to wait for Redis otherwise.
     static let redisTimeout: Duration = .milliseconds(500)
-    /// How often to look into PostgreSQL for jobs while Redis is away; also the pause after a failed statement.
+    /// How often to look into PostgreSQL for jobs while Redis fails; also the pause after a failed statement.
     static let fallbackPause: Duration = .seconds(1)
 
     /// How long what has ended waits for more to write with it, as long as there is other work here.
@@ -22,6 +22,7 @@ struct WorkerLoop {
 
     let settings: WorkerSettings
     let held: HeldJobs
+    let fallback: Fallback
     /// Signalled when a job has ended.
     let wakeup: Wakeup
     /// Signalled when the worker is to stop.
@@ -50,9 +51,12 @@ struct WorkerLoop {
     private var lastMoment: Deadline?
     private var fenced = 0
 
-    init(_ settings: WorkerSettings, held: HeldJobs, wakeup: Wakeup, shutdown: Wakeup, log: Log) {
+    init(
+        _ settings: WorkerSettings, held: HeldJobs, fallback: Fallback, wakeup: Wakeup, shutdown: Wakeup, log: Log
+    ) {
         self.settings = settings
         self.held = held
+        self.fallback = fallback
         self.wakeup = wakeup
         self.shutdown = shutdown
         self.log = log
@@ -71,8 +75,11 @@ struct WorkerLoop {
             if pause?.hasPassed != false {
                 pause = nil
                 takeEnded()
-                // First, so that Redis works while PostgreSQL does.
-                if graceEnds == nil { fetch() }
+                if graceEnds == nil {
+                    claimWaiting()
+                    // Before the exchange, so that Redis works while PostgreSQL does.
+                    fetch()
+                }
                 exchange()
             }
             if graceEnds != nil, isDrained { return }
@@ -192,25 +199,32 @@ struct WorkerLoop {
         do throws(RedisError) {
             guard try stream.makeGroup() else { return }
             log.notice("made the stream and its group")
+            fallback.extend()
             try stream.removeMark()
         } catch {
             fallBack(error)
         }
     }
 
-    /// Without Redis the jobs that wait are found in PostgreSQL.
     private mutating func fallBack(_ error: RedisError) {
         // Not where it is away already: that would put off the next try for ever.
         if stream.isConnected { stream.disconnect() }
         redisOutage.began(error)
+        fallback.extend()
+    }
+
+    /// What was announced to nobody is found in PostgreSQL.
+    private mutating func claimWaiting() {
+        guard fetchDeadline == nil, fallbackAt.hasPassed, fallback.isOn else { return }
         // What has ended is written later than these are claimed.
         let room = settings.prefetch - held.count - messages.count
-        guard room > 0, fallbackAt.hasPassed, pause == nil else { return }
+        guard room > 0 else { return }
         do throws(PostgresError) {
             let claims = try store.claimWaiting(limit: room, lease: settings.lease)
             held.add(claims)
-            // Where there were enough there may be more.
-            if claims.count < room { fallbackAt = Deadline(after: WorkerLoop.fallbackPause) }
+            // Without Redis, where there were enough there may be more.
+            let mayBeMore = claims.count == room && !stream.isConnected
+            if !mayBeMore { fallbackAt = Deadline(after: WorkerLoop.fallbackPause) }
         } catch {
             leaveAlone("PostgreSQL gives no jobs", error)
         }

@@ -86,6 +86,16 @@ import Testing
         try await stack.remove()
     }
 
+    /// Redis answers what it is asked for, and takes nothing: no job is announced, and no fetch fails.
+    @Test func runsJobsWhileRedisIsFull() async throws {
+        let stack = try await Stack(["JOB_COMMAND": "true", "WORKERS": "2", "FCGI": "1"])
+        try await stack.redis("config set maxmemory 1")
+        for object in 1...3 { try await stack.wait(for: stack.create(object), "success") }
+        #expect(try await stack.redis("xlen jobs") == "0")
+        #expect(try !stack.log(of: "job-worker_00").contains("Redis is away"))
+        try await stack.remove()
+    }
+
     /// While there are always more jobs to be found in PostgreSQL.
     @Test func goesBackToRedisInTheMiddleOfABacklog() async throws {
         let stack = try await Stack(["JOB_COMMAND": "sleep 0.2", "JOB_PREFETCH": "2", "WORKERS": "1", "FCGI": "1"])

@@ -22,7 +22,8 @@ import Testing
         ])
         let settings = WorkerSettings(&environment)
         #expect(environment.faults.isEmpty)
-        reconciler = Reconciler(settings, stop: try Wakeup(), log: Log(label: "tests", sink: MemorySink()))
+        reconciler = Reconciler(
+            settings, fallback: Fallback(), stop: try Wakeup(), log: Log(label: "tests", sink: MemorySink()))
         #expect(try stream.makeGroup())
         // The first turn ever looks at everything.
         try turn()
