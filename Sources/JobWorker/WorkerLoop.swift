@@ -199,7 +199,6 @@ struct WorkerLoop {
         do throws(RedisError) {
             guard try stream.makeGroup() else { return }
             log.notice("made the stream and its group")
-            fallback.extend()
             try stream.removeMark()
         } catch {
             fallBack(error)
