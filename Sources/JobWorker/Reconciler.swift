@@ -54,9 +54,11 @@ struct Reconciler {
         try expireLeases()
         let condition = try stream.mark(round: turn.round)
         redisOutage.ended()
+        // Before the audit, which sees these in the stream then: after an outage nothing is announced twice.
+        let announced = try announceUnannounced()
         if condition.runID != turn.redisRunID || condition.previousRound != turn.markedRound {
             try audit()
-        } else if condition.length == 0 {
+        } else if condition.length == 0 && announced == 0 {
             // Nothing is announced. What has been waiting for a while must have been lost, however that came about.
             let lost = try store.waiting(
                 after: JobID(rawValue: 0), age: Reconciler.strandedAge, limit: Reconciler.limit)
@@ -64,7 +66,6 @@ struct Reconciler {
         }
         // Should this turn have been cut short before, the next finds a mark that is not the remembered one, and looks at all.
         try store.remember(redisRunID: condition.runID, round: turn.round)
-        try announceUnannounced()
         let stranded = try stream.announceStranded(
             age: .seconds(Reconciler.strandedAge), limit: Reconciler.limit)
         if !stranded.isEmpty { log.notice("announced \(stranded.count) jobs again: fetched and never claimed") }
@@ -85,11 +86,15 @@ struct Reconciler {
     }
 
     /// Batches that were committed and not struck out: what of them still waits is announced.
-    private func announceUnannounced() throws {
+    /// - Returns: how many jobs these were.
+    private func announceUnannounced() throws -> Int {
+        var count = 0
         while true {
             let batches = try store.unannounced(age: Reconciler.strandedAge, limit: 100)
-            guard !batches.isEmpty else { return }
-            try announce(batches.flatMap(\.ids), because: "their announcer is gone, or had no Redis")
+            guard !batches.isEmpty else { return count }
+            let ids = batches.flatMap(\.ids)
+            count += ids.count
+            try announce(ids, because: "their announcer is gone, or had no Redis")
             try store.forget(batches)
         }
     }

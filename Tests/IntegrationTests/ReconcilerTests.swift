@@ -68,6 +68,7 @@ import Testing
         try turn()
         #expect(try inStream().isEmpty, "a fresh batch is its announcer's")
         try scratch.sql("UPDATE announcements SET created_at = created_at - interval '6 seconds'")
+        try scratch.sql("UPDATE jobs SET created_at = created_at - interval '6 seconds'")
         try turn()
         #expect(try inStream().sorted() == created.values.map(\.id).sorted())
         try turn()
@@ -87,6 +88,16 @@ import Testing
         #expect(try inStream().sorted() == ids[100...] + new)
         try turn()
         #expect(try inStream().count == 2401)
+    }
+
+    @Test mutating func announcesOnceWhatWaitedForRedis() throws {
+        let ids = try announcedJobs(10)
+        var announcer = AnnouncerID.random()
+        let missed = try store.create([-1, -2].map(ObjectID.init), window: 300, announcer: &announcer).values.map(\.id)
+        try scratch.sql("UPDATE announcements SET created_at = created_at - interval '6 seconds'")
+        try scratch.redis("FLUSHDB")
+        for _ in 0..<2 { try turn() }
+        #expect(try inStream().sorted() == ids + missed.sorted())
     }
 
     @Test mutating func announcesWhatAnOlderStateOfRedisLacks() throws {
