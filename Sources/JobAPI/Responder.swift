@@ -105,7 +105,7 @@ final class Responder: BatchResponder {
     private func create(_ calls: [Call]) -> Result<[ObjectID: Creation], Problem> {
         let objects = calls.compactMap { if case .create(let id) = $0 { id } else { nil } }
         guard !objects.isEmpty else { return .success([:]) }
-        do { try announcements.collect() } catch { redisOutage.began(error) }
+        do { if try announcements.collect() { redisOutage.ended() } } catch { redisOutage.began(error) }
         var name = announcements.takeName()
         do throws(PostgresError) {
             let creations = try store.create(objects, window: window, announcer: &name)
@@ -158,14 +158,15 @@ final class Responder: BatchResponder {
         unannounced = nil
         do throws(RedisError) {
             try announcements.announce(ids, under: name)
-            if !ids.isEmpty { redisOutage.ended() }
         } catch {
             redisOutage.began(error)
         }
     }
 
     func idle() {
-        do { try announcements.strikeOut() } catch let error as RedisError { redisOutage.began(error) } catch {
+        do { if try announcements.strikeOut() { redisOutage.ended() } } catch let error as RedisError {
+            redisOutage.began(error)
+        } catch {
             log.warning("PostgreSQL did not strike out what was announced", ["error": "\(error)"])
         }
     }

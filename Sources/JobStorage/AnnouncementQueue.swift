@@ -15,6 +15,7 @@ package struct AnnouncementQueue {
     private struct Batch {
         let announcer: AnnouncerID
         var missingReplies: Int
+        var isRefused = false
         let deadline: ContinuousClock.Instant
     }
 
@@ -38,7 +39,7 @@ package struct AnnouncementQueue {
     package mutating func takeName() -> AnnouncerID { taken.popFirst() ?? .random() }
 
     /// Sends a message for each job that was committed under `name`; to be called with none too.
-    /// - Throws: where Redis is away. Whatever it has not answered is then left to the reconciler.
+    /// - Throws: where Redis is away. Whatever it has not answered is then left to the reconciler, as is what it refuses.
     package mutating func announce(_ ids: [JobID], under name: AnnouncerID) throws(RedisError) {
         // Of a batch that made nothing there is no row; but there may be that of the batch that had the name before.
         guard !ids.isEmpty else { return _ = taken.insert(name) }
@@ -50,32 +51,49 @@ package struct AnnouncementQueue {
     }
 
     /// Strikes out what Redis has taken, unless that was done a moment ago.
-    package mutating func strikeOut() throws {
-        guard hasWork, .now >= strikeAt else { return }
+    /// - Returns: as `collect`.
+    @discardableResult
+    package mutating func strikeOut() throws -> Bool {
+        guard hasWork, .now >= strikeAt else { return false }
         strikeAt = .now + Self.strikePause
-        try collect()
-        guard !taken.isEmpty else { return }
+        let takes = try collect()
+        guard !taken.isEmpty else { return takes }
         // Whether or not that is known to succeed, none of these names is used again.
         let names = Array(taken)
         taken.removeAll()
         try store.forget(names)
+        return takes
     }
 
     /// Reads what Redis has answered by now.
-    package mutating func collect() throws(RedisError) {
-        guard let oldest = sent.first else { return }
+    /// - Returns: whether it has taken anything.
+    @discardableResult
+    package mutating func collect() throws(RedisError) -> Bool {
+        guard let oldest = sent.first else { return false }
+        let (answers, refusal) = try read(oldest)
+        // Which of these it is about is not worth telling apart.
+        if refusal != nil { for index in sent.indices { sent[index].isRefused = true } }
+        var left = answers
+        while left > 0, !sent.isEmpty {
+            let read = min(left, sent[0].missingReplies)
+            left -= read
+            sent[0].missingReplies -= read
+            guard sent[0].missingReplies == 0 else { break }
+            let batch = sent.removeFirst()
+            if !batch.isRefused { taken.insert(batch.announcer) }
+        }
+        if let refusal { throw refusal }
+        return answers > 0
+    }
+
+    private mutating func read(_ oldest: Batch) throws(RedisError) -> (answers: Int, refusal: RedisError?) {
         do throws(RedisError) {
-            var replies = try stream.confirmed()
-            while replies > 0, !sent.isEmpty {
-                let read = min(replies, sent[0].missingReplies)
-                replies -= read
-                sent[0].missingReplies -= read
-                if sent[0].missingReplies == 0 { taken.insert(sent.removeFirst().announcer) }
-            }
-            if !sent.isEmpty, oldest.deadline < .now {
+            let answered = try stream.confirmed()
+            if answered.answers == 0, oldest.deadline < .now {
                 stream.disconnect()
                 throw RedisError.connection("no answer in \(Self.patience)")
             }
+            return answered
         } catch {
             sent.removeAll()
             throw error

@@ -23,24 +23,21 @@ extension JobStream {
 }
 
 extension JobStream {
-    /// How many more of the announced messages Redis has taken; never waits.
-    package func confirmed() throws(RedisError) -> Int {
+    /// How many more of the announced messages Redis has answered; never waits.
+    /// - Returns: with it, the first error among the answers: what Redis is too full for, say, is refused at once.
+    package func confirmed() throws(RedisError) -> (answers: Int, refusal: RedisError?) {
         guard let connection, connection.isOpen else {
             throw .connection("the connection broke before Redis answered")
         }
-        var count = 0
-        do {
+        return try closingOnFailure { () throws(RedisError) in
+            var (answers, refusal) = (0, RedisError?.none)
             while unconfirmed > 0, let reply = try connection.replyIfReady() {
                 unconfirmed -= 1
-                try reply.check()
-                count += 1
+                answers += 1
+                do throws(RedisError) { try reply.check() } catch { refusal = refusal ?? error }
             }
-        } catch {
-            // Whatever comes after an error is not worth telling apart.
-            disconnect()
-            throw error
+            return (answers, refusal)
         }
-        return count
     }
 }
 

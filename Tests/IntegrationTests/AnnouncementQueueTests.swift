@@ -83,6 +83,24 @@ import Testing
         }
     }
 
+    @Test mutating func goesOnAfterWhatRedisRefuses() async throws {
+        try scratch.redis("SET", "jobs", "a key of another type")
+        let refused = try commit(1...2)
+        try announce(refused)
+        try await eventually {
+            do { try queue.collect() } catch { return true }
+            return false
+        }
+        try scratch.redis("DEL", "jobs")
+        let taken = try commit(3...4)
+        try announce(taken)
+        try await eventually {
+            try queue.strikeOut()
+            return try writtenDown() == refused
+        }
+        #expect(try scratch.stream().messages(after: .zero, count: 10).map(\.jobID) == taken)
+    }
+
     @Test mutating func leavesEverythingToTheReconcilerWithoutRedis() throws {
         let port = try Servers.freePort()
         let nowhere = RedisAddress(host: "127.0.0.1", port: port, password: nil, database: 0)
