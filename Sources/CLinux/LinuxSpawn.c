@@ -17,6 +17,14 @@
 // of the guardian's pipe among them, until it closes them below. By then its group is in the shared table. So the
 // guardian, which waits for the last write end to close, never acts on a table that lacks a child.
 
+#if __has_feature(thread_sanitizer)
+// The sanitizer, which keeps a record of each thread in that memory, takes every clone for a fork. What the child then
+// fails at before it executes shows as its exit status 127.
+#define SHARED_MEMORY 0
+#else
+#define SHARED_MEMORY CLONE_VM
+#endif
+
 struct start {
     const struct linux_command *command;
     pid_t worker;
@@ -93,7 +101,7 @@ int linux_spawn(const struct linux_command *command, pid_t *pid, int *pidfd) {
     *pidfd = -1;
 
     const linux_signals old = linux_mask_signals(LINUX_ALL_SIGNALS);
-    const int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
+    const int flags = SHARED_MEMORY | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
     *pid = clone(child, stack + sizeof stack, flags, &start, pidfd);
     int error = *pid < 0 ? errno : start.error;
     (void)linux_mask_signals(old);
