@@ -10,7 +10,7 @@ $(foreach name,$(.VARIABLES),$(if $(filter command,$(word 1,$(origin $(name)))),
 
 release := swift build --configuration release --static-swift-stdlib
 
-.PHONY: help install build up test model chaos asan fuzz bench lint clean
+.PHONY: help install build up test model chaos asan tsan fuzz bench lint clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand --tabs=18
@@ -54,7 +54,11 @@ chaos: ## Run the service under load and faults, and check its promises: DURATIO
 
 asan: ## Run the tests with the address sanitizer, and look for leaks
 	@Sources/stack/install run test bench
-	@exec Tests/Sanitize/sanitize
+	@exec Tests/Sanitize/sanitize address
+
+tsan: ## Run the tests with the thread sanitizer, and look for races under load
+	@Sources/stack/install run test bench
+	@exec Tests/Sanitize/sanitize thread
 
 lint: install ## Check the style of the sources
 	swift format lint --strict --recursive Package.swift Sources Tests
