@@ -111,7 +111,8 @@ struct CommandContainmentTests {
             let (files, threads) = (count(of: "/proc/self/fd"), status("Threads"))
             await run(1...500)
             #expect(count(of: "/proc/self/fd") == files)
-            #expect(status("Threads") == threads)
+            // Swift's pool ends its own after five idle seconds.
+            #expect(try #require(status("Threads")) <= #require(threads))
             handler = nil
             // The guardian goes with the handler: no child at all is left.
             try await eventually { waitpid(-1, nil, WNOHANG) == -1 && errno == ECHILD }
