@@ -47,8 +47,8 @@ bench: ## Measure the service on this machine, into .bench/<time>: QUICK=1
 	$(release)
 	@exec Tests/Bench/bench
 
-chaos: ## Run the service under load and faults, and check its promises: DURATION=60 SEED=
-	@Sources/stack/install run
+chaos: ## Run the service under load and faults, and check its promises: DURATION=60 SEED= FAULTS=rolling
+	@Sources/stack/install run chaos
 	$(release)
 	@exec Tests/Chaos/chaos
 

@@ -23,6 +23,7 @@ class Job:
     end_time: str
     message: str
     created: float
+    started: float
     ended: float
     attempt: int
     lost: int
@@ -48,8 +49,8 @@ FINAL = """status, to_char(end_time, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), message""
 
 def read_jobs(stack):
     rows = stack.sql(
-        f"SELECT json_build_array(id, object_id, {FINAL}, extract(epoch FROM created_at), extract(epoch FROM end_time),"
-        " attempt, lost) FROM jobs ORDER BY id", timeout=60)
+        f"SELECT json_build_array(id, object_id, {FINAL}, extract(epoch FROM created_at),"
+        " extract(epoch FROM start_time), extract(epoch FROM end_time), attempt, lost) FROM jobs ORDER BY id", timeout=60)
     return {job.job_id: job for job in (Job(*json.loads(row)) for row in rows)}
 
 
@@ -210,6 +211,29 @@ class Verdict:
                 if run.worker == worker and run.started < killed and run.ended and run.ended > killed + 0.5:
                     yield f"job {run.job_id}, attempt {run.attempt}: went on after process {worker} was killed"
 
+    def taken(self, notes):
+        """A worker keeps its jobs, and how they ended, unless it is killed or frozen, or kept from PostgreSQL for a lease."""
+        for run in self.executions.values():
+            job = self.jobs.get(run.job_id)
+            if job is None or run.attempt == job.attempt or run.worker in notes.disturbed:
+                continue
+            if not any(event.outlasts_a_lease and event.start < job.started and run.started < event.ended
+                       for event in self.events):
+                yield f"job {job.job_id}: attempt {run.attempt} of process {run.worker}, which lived, was not the last"
+
+    def announced_too_often(self, notes):
+        """One message for each time that a job waits, and one more for each fault and each worker's stop meanwhile."""
+        moments = collections.defaultdict(list)
+        for message, job_id in notes.messages.jobs.items():
+            moments[job_id].append(int(message.split(b"-")[0]) / 1000)
+        for job in self.jobs.values():
+            count, last = len(moments[job.job_id]), max(moments[job.job_id], default=0)
+            # The reconciler may still be about the fault when a job is made.
+            faults = sum(event.start < last and job.created < event.recovered + LATE for event in self.events)
+            stops = sum(job.created - GRACE < moment < last for moment, _ in notes.held)
+            if count > job.attempt + faults + stops:
+                yield f"job {job.job_id}: {count} messages, {job.attempt} attempts, {faults} faults, {stops} stops"
+
     def all(self, finals, repeated, notes):
         return {
             "lost jobs": list(self.lost()),
@@ -220,6 +244,8 @@ class Verdict:
             "final states that the ledger contradicts": list(self.contradicted()),
             "wrong answers": list(self.wrong()),
             "commands that outlived a killed worker": list(self.survived(notes)),
+            "jobs taken from a worker that lived": list(self.taken(notes)),
+            "jobs announced again more than once": list(self.announced_too_often(notes)),
         }
 
 
@@ -237,6 +263,31 @@ def reruns(executions, kills, events):
             until = min(again, default=float("inf"))
             if not any(event.hurts_reruns and event.start < until and killed < event.recovered for event in events):
                 yield until - killed
+
+
+def pick_ups(jobs, outages):
+    """How long the jobs that were made while Redis was away waited until a worker claimed them."""
+    for gone, back in outages:
+        yield from (job.started - job.created for job in jobs.values() if job.attempt == 1 and gone < job.created < back)
+
+
+def refusals(answers, outages):
+    """How long a client waited for a 503 while PostgreSQL was away."""
+    for gone, back in outages:
+        yield from (each.answered - each.sent for each in answers if each.status == 503 and gone < each.sent < back)
+
+
+def hand_backs(stack, jobs, executions, held):
+    """How long after a worker was told to stop another one claimed what it had not started. `held` has all claims, shortly
+    before each order."""
+    orders = [
+        datetime.datetime.fromisoformat(moment).timestamp()
+        for moment in logged(stack, r"(?m)^(\S+Z) notice job-worker\S+ shutting down")]
+    last = {claim: moment for moment, claims in held for claim in claims if claim not in executions}
+    for (job_id, attempt), noted in last.items():
+        job, told = jobs[job_id], min((order for order in orders if order > noted), default=None)
+        if told and job.attempt == attempt + 1 and not job.lost:
+            yield job.started - told
 
 
 def logged(stack, pattern):

@@ -1,6 +1,7 @@
 """What is done to the stack. A fault is a function that returns when it is over."""
 
 import collections
+import http.client
 import os
 import signal
 import time
@@ -13,6 +14,7 @@ NOTHING = frozenset()
 UNAVAILABLE = frozenset({"503"})
 BROKEN = frozenset({"no answer"})
 FROZEN = frozenset({"503", "late"})
+LATE = frozenset({"late"})
 
 Fault = collections.namedtuple("Fault", "name group may lasts run")
 FAULTS = []
@@ -55,6 +57,7 @@ def busy_worker(stack, notes):
 def kill_worker(stack, notes):
     """What it ran dies with it."""
     worker = busy_worker(stack, notes)
+    notes.disturbed.add(worker)
     commands = [identity(pid) for pid in descendants(worker)]
     killed = time.time()
     kill(stack, worker)
@@ -73,9 +76,12 @@ def kill_nginx_worker(stack, notes):
 @fault("kill a backend of PostgreSQL", "postgres", UNAVAILABLE)
 def kill_backend(stack, notes):
     """The postmaster then resets all of them, and recovers."""
-    backends = stack.sql("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'job-%'")
-    kill(stack, int(notes.rng.choice(backends)))
+    kill(stack, int(notes.rng.choice(backends(stack))))
     time.sleep(0.1)
+
+
+def backends(stack):
+    return stack.sql("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'job-%' ORDER BY backend_start")
 
 
 @fault("shut PostgreSQL down at once", "postgres", UNAVAILABLE)
@@ -83,6 +89,19 @@ def shut_postgres_down(stack, notes):
     kill(stack, stack.pid("postgres"), signal.SIGQUIT)
 
 
+@fault("PostgreSQL is away for 3 s", "postgres", UNAVAILABLE, lasts=4, program="postgres")
+@fault("redis is away for 5 s", "redis", lasts=6, program="redis")
+def stop_for_a_while(stack, notes, program):
+    stack.supervise("stop", program)
+    gone = time.time()
+    time.sleep(3 if program == "postgres" else 5)
+    notes.away[program].append((gone, time.time()))
+    stack.start_again(program)
+    if program == "redis":
+        wait_until(20, "redis is back", lambda: answers(stack))
+
+
+@fault("freeze nginx for 11 s", "nginx", LATE, program="nginx", seconds=11)
 @fault("freeze job-fcgi for 3 s", "job-fcgi", FROZEN, program="job-fcgi", seconds=3)
 @fault("freeze job-fcgi for 12 s", "job-fcgi", FROZEN, program="job-fcgi", seconds=12)
 @fault("freeze a job-worker for 5 s", "worker", program="job-worker", seconds=5)
@@ -92,10 +111,20 @@ def shut_postgres_down(stack, notes):
 @fault("freeze PostgreSQL for 12 s", "postgres", UNAVAILABLE, program="postgres", seconds=12)
 def freeze(stack, notes, program, seconds):
     pids = [notes.rng.choice(stack.pids(program) or [stack.pid(program)])]
-    if program == "postgres":
+    if program in ("postgres", "nginx"):
         pids += children(pids[0])
+    if program == "job-worker":
+        notes.disturbed.update(pids)
     stack.freeze(pids)
     time.sleep(seconds)
+    stack.thaw(pids)
+
+
+@fault("freeze a backend of PostgreSQL for 12 s", "postgres", UNAVAILABLE, lasts=12)
+def freeze_backend(stack, notes):
+    pids = [int(notes.rng.choice(backends(stack)))]
+    stack.freeze(pids)
+    time.sleep(12)
     stack.thaw(pids)
 
 
@@ -112,6 +141,7 @@ def freeze_worker(stack, notes):
 
 def freeze_busy(stack, notes):
     worker = busy_worker(stack, notes)
+    notes.disturbed.add(worker)
     stack.freeze([worker])
     executions, _ = read_ledger(stack.ledger)
     claims = [run for run in executions.values() if run.worker == worker and run.ended is None]
@@ -134,14 +164,15 @@ def restore_redis(stack, notes):
     time.sleep(2)
     kill(stack, stack.pid("redis-server"))
 
-    def is_loaded():
-        try:
-            return stack.redis("PING") == "PONG"
-        except Failure:
-            return False
-
-    wait_until(20, "redis loads the snapshot", is_loaded)
+    wait_until(20, "redis loads the snapshot", lambda: answers(stack))
     snapshot.unlink()
+
+
+def answers(stack):
+    try:
+        return stack.redis("PING") == "PONG"
+    except Failure:
+        return False
 
 
 @fault("redis is full for 4 s", "redis", lasts=4)
@@ -185,22 +216,48 @@ def cut(stack, notes, what):
         raise Failure("no connection was cut")
 
 
-@fault("restart job-fcgi and the standby, in turn", "job-fcgi", lasts=3)
+@fault("the workers' host is an hour ahead, then behind", "clock", lasts=7)
+def set_clock(stack, notes):
+    """And then right again, each while all of its programs run."""
+    for seconds in (3600, -3600, 0):
+        stack.jump(seconds)
+        wait_until(10, f"the programs are {seconds} s ahead", lambda: sees(stack, seconds))
+        time.sleep(3 if seconds else 0)
+
+
+def sees(stack, seconds):
+    """Whether the last that each program has logged is off by so much. A worker logs what it does all the time."""
+    connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=5)
+    connection.request("GET", "/nowhere")
+    connection.getresponse().read()
+    connection.close()
+    logs = ["job-fcgi_00"] + [f"job-worker_{number:02d}" for number in range(WORKERS)]
+    return all(abs(stack.last_stamp(log) - time.time() - seconds) < 60 for log in logs)
+
+
+RESTARTS = "restart job-fcgi and the standby, in turn", "restart every job-worker, in turn"
+
+
+@fault(RESTARTS[0], "job-fcgi", lasts=3)
 def restart_responders(stack, notes):
     stack.supervise("restart", "job-fcgi:job-fcgi_00")
     stack.supervise("restart", "job-fcgi-standby:job-fcgi-standby")
 
 
-@fault("restart every job-worker, in turn", "worker", lasts=10)
+@fault(RESTARTS[1], "worker", lasts=10)
 def restart_workers(stack, notes):
-    for number in range(WORKERS):
-        stack.supervise("restart", f"job-worker:job-worker_{number:02d}")
+    """The supervisor starts each one anew."""
+    for worker in stack.pids("job-worker"):
+        notes.note_claims()
+        kill(stack, worker, signal.SIGTERM)
+        wait_until(10, "the worker runs again", lambda: len(stack.pids("job-worker")) == WORKERS)
+        time.sleep(1)
 
 
 # What the figures with a bar, and the fence, are about: in every run, however short.
 ALWAYS = [
-    "kill a job-worker", "freeze a job-worker until its jobs run again", "shut PostgreSQL down at once",
-    "answers of PostgreSQL are lost for 3 s",
+    "kill a job-worker", "freeze a job-worker until its jobs run again", "PostgreSQL is away for 3 s",
+    "answers of PostgreSQL are lost for 3 s", "redis is away for 5 s", "the workers' host is an hour ahead, then behind",
 ]
 # Two at once: a fault of the left with one of the right.
 PAIRS = {
@@ -210,6 +267,7 @@ PAIRS = {
     "kill job-fcgi": ("redis",),
     "kill a worker of nginx": ("redis",),
     "restart every job-worker, in turn": ("redis", "job-fcgi"),
+    "the workers' host is an hour ahead, then behind": ("postgres", "redis"),
 }
 # For so long after a worker was killed its jobs are waited for, and what they need is spared.
 RERUN = 15
@@ -242,3 +300,11 @@ class Plan:
             self.rest.append(each)
             return [each] + ([self.rng.choice(partners)] if partners and self.rng.random() < 0.4 else [])
         return []
+
+
+class RollingRestarts:
+    """Every program of ours is told to stop, again and again, and nothing else."""
+    first = ()
+
+    def next(self, time_left, quiet_left):
+        return [each for each in FAULTS if each.name in RESTARTS]

@@ -129,8 +129,9 @@ def read_job(answer, job):
 class Load:
     """Clients in threads of their own, until `stop`."""
 
-    def __init__(self, port, records, seed):
+    def __init__(self, port, records, seed, rate):
         self.port = port
+        self.pause = CLIENTS / rate
         self.records = records
         self.stopping = threading.Event()
         self.threads = [
@@ -149,11 +150,10 @@ class Load:
 
     def work(self, rng):
         client = Client(self.port, self.records)
-        pause = CLIENTS / REQUESTS_A_SECOND
-        next_at = time.time() + rng.random() * pause
+        next_at = time.time() + rng.random() * self.pause
         while not self.stopping.wait(max(0, next_at - time.time())):
             # What a fault held up is not made up for at once.
-            next_at = max(next_at + pause, time.time() - pause)
+            next_at = max(next_at + self.pause, time.time() - self.pause)
             self.ask_something(client, rng)
             # Connections of all ages, spread over all of nginx.
             if rng.random() < 0.05:

@@ -8,7 +8,13 @@ import shutil
 RERUN = "a job-worker was killed: its jobs run again"
 SERVING = "PostgreSQL is back: a POST is answered with a 2xx"
 RECOVERED = "a fault is over: a new job has run to its end"
-BARS = {RERUN: ("p99", 15), SERVING: ("max", 2), RECOVERED: ("max", 30)}
+REFUSED = "PostgreSQL is away: a request is answered with a 503"
+PICKED_UP = "redis is away: a new job is claimed"
+HANDED_BACK = "a job-worker is told to stop: what it had not started is claimed by another"
+BARS = {
+    RERUN: ("p99", 15), SERVING: ("max", 2), RECOVERED: ("max", 30), REFUSED: ("p99", 1), PICKED_UP: ("max", 2),
+    HANDED_BACK: ("max", 1),
+}
 
 
 def quantile(values, share):
@@ -27,10 +33,11 @@ def row(name, values, *more):
 
 def missed_bars(times):
     """What is slower than is promised, and what was not measured at all."""
-    for name, (which, limit) in BARS.items():
-        if not times[name]:
+    for name, values in times.items():
+        which, limit = BARS[name]
+        if not values:
             yield f"{name}: not measured"
-        elif (value := figures(times[name])[which]) > limit:
+        elif (value := figures(values)[which]) > limit:
             yield f"{name}: {which} {value:.2f} s, more than {limit} s"
 
 
@@ -39,24 +46,29 @@ def table(title, counts, evidence, times, events, troubles):
     lines += [f"| {name} | {count} |" for name, count in counts.items()]
     lines += [f"| **{name}** (must be 0) | {len(found)} |" for name, found in evidence.items()]
     lines += ["", "| seconds | times | p50 | p99 | max | bar |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
-    lines += [row(name, times[name], f"{which} ≤ {limit}") for name, (which, limit) in BARS.items()]
-    lines += ["", "| seconds until a new job has run to its end | times | p50 | p99 | max | 503 | no answer |"]
-    lines += ["| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
+    lines += [row(name, values, "{} ≤ {}".format(*BARS[name])) for name, values in times.items()]
+    lines += ["", "| seconds until a POST is answered with a 2xx | times | p50 | p99 | max "
+              "| until that job has run: p50 | p99 | max | 503 | no answer |"]
+    lines += ["| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
     kinds = collections.defaultdict(list)
     for event in events:
         kinds[event.name].append(event)
     for name, alike in sorted(kinds.items()):
         seen = [sum(troubles[id(event)][status] for event in alike) for status in (503, 0)]
-        lines.append(row(name, [event.recovered - event.over for event in alike], *seen))
+        ran = figures([event.recovered - event.back for event in alike])
+        lines.append(
+            row(name, [event.serving - event.back for event in alike], *(f"{value:.2f}" for value in ran.values()), *seen))
     return "\n".join(lines) + "\n"
 
 
-def keep_records(folder, answers, events, jobs, executions):
+def keep_records(folder, answers, events, jobs, executions, messages):
     for name, records in (("answers", answers), ("jobs", jobs), ("executions", executions)):
         with open(folder / f"{name}.jsonl", "w") as out:
             out.writelines(json.dumps(dataclasses.asdict(record)) + "\n" for record in records)
     with open(folder / "faults.jsonl", "w") as out:
         out.writelines(json.dumps({**vars(event), "may": sorted(event.may)}) + "\n" for event in events)
+    with open(folder / "messages", "w") as out:
+        out.writelines(f"{message.decode()} {job_id}\n" for message, job_id in messages.items())
 
 
 def keep_logs(folder, stack):

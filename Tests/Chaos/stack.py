@@ -1,5 +1,6 @@
 """The stack under test: the whole service as `make up` runs it, on a port and in a directory of its own."""
 
+import datetime
 import os
 import pathlib
 import random
@@ -7,6 +8,7 @@ import re
 import shlex
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -22,8 +24,11 @@ WINDOW = 30
 SETTINGS = {
     "WORKERS": WORKERS, "FCGI": 1, "FCGI_RESPONDERS": 3, "JOB_DEDUP_WINDOW": WINDOW,
     "JOB_CONCURRENCY": 16, "JOB_PREFETCH": 32,
-    "JOB_COMMAND": f"exec {shlex.quote(str(HERE / 'job'))}",
+    # The ledger is written by the right clock.
+    "JOB_COMMAND": f"exec env -u LD_PRELOAD {shlex.quote(str(HERE / 'job'))}",
 }
+# Where programs are only restarted: few slots, so that there are jobs which a worker holds and has not started.
+ROLLING = {**SETTINGS, "JOB_CONCURRENCY": 5}
 DISK_SIZE = "8g"
 
 
@@ -50,8 +55,9 @@ def free_port():
 
 
 class Stack:
-    def __init__(self, work):
+    def __init__(self, work, settings):
         self.work = work
+        self.settings = settings
         self.run = work / "stack"
         self.ledger = work / "ledger"
         self.port = free_port()
@@ -64,11 +70,14 @@ class Stack:
 
     def start(self):
         self.ledger.touch()
+        self.make_clock()
         self.has_own_disk = self.mount_disk()
         foreign = re.compile("JOB_|PG|MAKE|STACK_|FCGI|RATE_LIMIT|LOG_LEVEL|BIN$")
         kept = {name: value for name, value in os.environ.items() if not foreign.match(name)}
-        settings = {name: str(value) for name, value in SETTINGS.items()}
-        paths = {"RUN": str(self.run), "PORT": str(self.port), "CHAOS_LEDGER": str(self.ledger)}
+        settings = {name: str(value) for name, value in self.settings.items()}
+        paths = {
+            "RUN": str(self.run), "PORT": str(self.port), "BIN": str(self.work / "bin"),
+            "CHAOS_LEDGER": str(self.ledger)}
         self.up = self.spawn([ROOT / "Sources/stack/up"], "up", env={**kept, **settings, **paths})
         log = self.work / "up.log"
 
@@ -82,6 +91,26 @@ class Stack:
             word.split("=", 1) for line in (self.run / "env").read_text().splitlines() if line.startswith("export ")
             for word in shlex.split(line)[1:])
         self.start_proxy()
+
+    def make_clock(self):
+        """Lets the workers' host have a clock of its own: its programs are started with a library that sets it."""
+        library, clock, programs = self.work / "clock.so", self.work / "clock", self.work / "bin"
+        subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", library, HERE / "clock.c"], check=True)
+        clock.write_bytes(bytes(4))
+        programs.mkdir()
+        release = ROOT / ".build/release"
+        (programs / "job-migrate").symlink_to(release / "job-migrate")
+        for name, level in (("job-fcgi", "info"), ("job-worker", "debug")):
+            words = ["exec", "env", f"LD_PRELOAD={library}", f"CHAOS_CLOCK={clock}", f"LOG_LEVEL={level}", release / name]
+            program = programs / name
+            program.write_text("#!/bin/sh\n" + " ".join(shlex.quote(str(word)) for word in words) + "\n")
+            program.chmod(0o755)
+
+    def jump(self, seconds):
+        """Sets the clock of the workers' host, to so many seconds after the right time."""
+        # In place: the programs have mapped it.
+        with open(self.work / "clock", "r+b") as clock:
+            clock.write(struct.pack("i", seconds))
 
     def mount_disk(self):
         """A file system for PostgreSQL alone, so that it can be full; where there is a namespace to mount it in."""
@@ -138,6 +167,7 @@ class Stack:
             lambda: self.cut("pass"),
             lambda: self.redis("CONFIG", "SET", "maxmemory", "0"),
             lambda: self.read_only(False),
+            lambda: self.jump(0),
         ):
             try:
                 heal()
@@ -154,6 +184,17 @@ class Stack:
     def supervise(self, *words):
         subprocess.run(
             ["supervisorctl", "-c", self.run / "supervisord.conf", *words], stdout=subprocess.DEVNULL, timeout=120)
+
+    def start_again(self, program):
+        """Does not wait: the supervisor would, for a second."""
+        threading.Thread(target=self.supervise, args=("start", program), daemon=True).start()
+
+    def last_stamp(self, name):
+        """The time of the last line in a log of ours, as its program saw it."""
+        with open(self.run / f"log/{name}.log", "rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - 4096))
+            stamps = re.findall(rb"^(\S+Z) [a-z]+ job-", log.read(), re.MULTILINE)
+        return datetime.datetime.fromisoformat(stamps[-1].decode()).timestamp() if stamps else 0
 
     def sql(self, *statements, timeout=5):
         """Runs statements as the superuser, past the proxy."""
