@@ -9,7 +9,8 @@ import threading
 import time
 
 CLIENTS = 12
-REQUESTS_A_SECOND = 240
+# Two slow cores, shared with others, have to keep up with these.
+REQUESTS_A_SECOND = 180
 HOT_OBJECTS = 20
 PROBES = 2_000_000_000
 
