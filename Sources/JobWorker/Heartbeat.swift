@@ -8,6 +8,7 @@ internal import Service
 struct Heartbeat: Sendable {
     let settings: WorkerSettings
     let held: HeldJobs
+    let health: Health?
     let stop: Wakeup
     let log: Log
 
@@ -15,11 +16,13 @@ struct Heartbeat: Sendable {
         let store = JobStore(Database(url: settings.databaseURL, name: "job-worker heartbeat"))
         var lost = 0
         // Three beats a lease: two may fail.
-        while !stop.wait(until: Deadline(after: .milliseconds(settings.lease * 1000 / 3))) {
+        repeat {
             let claims = held.claims
-            guard !claims.isEmpty else { continue }
+            // With none to renew it only tells whether it could.
+            guard !claims.isEmpty || health != nil else { continue }
             do throws(PostgresError) {
                 let renewed = try store.renew(claims, lease: settings.lease)
+                health?.noteBeat()
                 let missing = held.lose(Set(claims.filter { renewed[$0.id] != $0.attempt }))
                 guard missing > 0 else { continue }
                 lost += missing
@@ -27,6 +30,6 @@ struct Heartbeat: Sendable {
             } catch {
                 log.warning("no heartbeat", ["error": error.description])
             }
-        }
+        } while !stop.wait(until: Deadline(after: .milliseconds(settings.lease * 1000 / 3)))
     }
 }

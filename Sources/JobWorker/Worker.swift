@@ -16,7 +16,8 @@ public enum Worker {
     /// Runs a worker until it is told to stop (SIGTERM, SIGINT); then ends the process.
     ///
     /// Settings are read from the environment: `DATABASE_URL` and `REDIS_URL`, and `JOB_PREFETCH`, `JOB_CONCURRENCY`,
-    /// `JOB_TIMEOUT`, `JOB_LEASE`, `JOB_MAX_ATTEMPTS`, `JOB_SHUTDOWN_GRACE` and `LOG_LEVEL`, which have defaults.
+    /// `JOB_TIMEOUT`, `JOB_LEASE`, `JOB_MAX_ATTEMPTS`, `JOB_SHUTDOWN_GRACE` and `LOG_LEVEL`, which have defaults, and
+    /// `JOB_HEALTH_PATH`.
     /// - Parameter handler: what to do for each job.
     public static func run(_ handler: some JobHandler) -> Never {
         run { _, _ in handler }
@@ -52,10 +53,11 @@ public enum Worker {
         let (wakeup, shutdown, stop) = (try Wakeup(), try Wakeup(), try Wakeup())
         let held = HeldJobs(handler, concurrency: settings.concurrency, timeout: settings.timeout, wakeup: wakeup)
         let fallback = Fallback()
+        let health = try settings.healthPath.map { try Health(path: $0, lease: settings.lease, log: log) }
         try Signals.watchForShutdown { _ in shutdown.signal() }
-        let threads = [
+        var threads = [
             try Thread.start(name: "heartbeat") {
-                Heartbeat(settings: settings, held: held, stop: stop, log: log).run()
+                Heartbeat(settings: settings, held: held, health: health, stop: stop, log: log).run()
             },
             try Thread.start(name: "timekeeper") {
                 Timekeeper(held: held, shutdown: shutdown, stop: stop, log: log).run()
@@ -65,9 +67,10 @@ public enum Worker {
                 reconciler.run()
             },
         ]
+        if let health { threads.append(try Thread.start(name: "health") { health.run(until: stop) }) }
         log.notice("working", ["prefetch": "\(settings.prefetch)", "concurrency": "\(settings.concurrency)"])
         var loop = WorkerLoop(
-            settings, held: held, fallback: fallback, wakeup: wakeup, shutdown: shutdown, log: log)
+            settings, held: held, fallback: fallback, health: health, wakeup: wakeup, shutdown: shutdown, log: log)
         loop.run()
         stop.signal()
         for thread in threads { thread.join() }

@@ -23,6 +23,7 @@ struct WorkerLoop {
     let settings: WorkerSettings
     let held: HeldJobs
     let fallback: Fallback
+    let health: Health?
     /// Signalled when a job has ended.
     let wakeup: Wakeup
     /// Signalled when the worker is to stop.
@@ -52,11 +53,13 @@ struct WorkerLoop {
     private var fenced = 0
 
     init(
-        _ settings: WorkerSettings, held: HeldJobs, fallback: Fallback, wakeup: Wakeup, shutdown: Wakeup, log: Log
+        _ settings: WorkerSettings, held: HeldJobs, fallback: Fallback, health: Health?, wakeup: Wakeup,
+        shutdown: Wakeup, log: Log
     ) {
         self.settings = settings
         self.held = held
         self.fallback = fallback
+        self.health = health
         self.wakeup = wakeup
         self.shutdown = shutdown
         self.log = log
@@ -166,9 +169,11 @@ struct WorkerLoop {
         let room = room
         do throws(RedisError) {
             if room > 0 {
+                health?.noteRoom()
                 try stream.fetch(count: min(room, fetchLimit), wait: WorkerLoop.fetchWait, acknowledging: done)
                 fetchDeadline = Deadline(after: WorkerLoop.fetchWait + WorkerLoop.redisTimeout)
             } else {
+                health?.noteFull()
                 try stream.acknowledge(done)
             }
             done.removeAll(keepingCapacity: true)
@@ -183,6 +188,7 @@ struct WorkerLoop {
             if let fetched = try stream.fetched() {
                 messages += fetched
                 self.fetchDeadline = nil
+                health?.noteFetch()
                 redisOutage.ended()
             } else if fetchDeadline.hasPassed {
                 throw RedisError.connection("no answer in time")
@@ -220,6 +226,7 @@ struct WorkerLoop {
         guard room > 0 else { return }
         do throws(PostgresError) {
             let claims = try store.claimWaiting(limit: room, lease: settings.lease)
+            health?.noteFetch()
             held.add(claims)
             // Without Redis, where there were enough there may be more.
             let mayBeMore = claims.count == room && !stream.isConnected

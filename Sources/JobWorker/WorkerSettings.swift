@@ -19,6 +19,8 @@ struct WorkerSettings: Sendable {
     let shutdownGrace: Int
     /// JOB_COMMAND: what to run for each job, where no Swift handler is given.
     let command: String?
+    /// JOB_HEALTH_PATH: the file that tells a healthcheck how this worker is.
+    let healthPath: String?
     let logLevel: LogLevel
 
     init(_ environment: inout Environment) {
@@ -36,6 +38,7 @@ struct WorkerSettings: Sendable {
         if command?.allSatisfy(\.isWhitespace) == true {
             environment.fault("JOB_COMMAND is blank: every job would succeed without anything being done")
         }
+        healthPath = environment.string("JOB_HEALTH_PATH")
         logLevel = environment.choice("LOG_LEVEL", default: .info)
     }
 }
