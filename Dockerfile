@@ -90,3 +90,13 @@ RUN useradd --system --uid 10004 --user-group --no-create-home --shell /usr/sbin
 COPY --from=files /files/containers/secrets /usr/local/bin/job-secrets
 USER secrets
 ENTRYPOINT ["job-secrets"]
+
+# The repository with all that its tests need: docker compose run --rm tests
+FROM toolchain AS tests
+COPY Sources/stack/common.bash Sources/stack/install Sources/stack/
+RUN Sources/stack/install run test && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
+RUN useradd --system --uid 10005 --user-group --no-create-home tests && install -d -o tests -g tests /src/.build
+COPY . .
+RUN chmod -R a+rX .
+USER tests
+CMD ["make", "test"]

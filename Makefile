@@ -10,10 +10,10 @@ $(foreach name,$(.VARIABLES),$(if $(filter command,$(word 1,$(origin $(name)))),
 
 release := swift build --configuration release --static-swift-stdlib
 
-.PHONY: help install build up test model chaos asan tsan fuzz bench lint clean
+.PHONY: help install build up test model chaos asan tsan fuzz bench test-containers lint clean
 
 help: ## Show this help
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand --tabs=18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand --tabs=24
 
 install: ## Install the Debian packages that are missing
 	@Sources/stack/install run test
@@ -51,6 +51,9 @@ chaos: ## Run the service under load and faults, and check its promises: DURATIO
 	@Sources/stack/install run chaos
 	$(release)
 	@exec Tests/Chaos/chaos
+
+test-containers: ## Run docker-compose.yml on an engine, scale, redeploy and break it: STEPS=
+	@exec Tests/Containers/containers
 
 asan: ## Run the tests with the address sanitizer, and look for leaks
 	@Sources/stack/install run test bench
