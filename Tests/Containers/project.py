@@ -1,5 +1,6 @@
 """A clone of the repository, and the compose project that runs from it."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -160,12 +161,18 @@ class Project:
             raise Failure(f"{len(found)} secrets, not 4")
         return found
 
-    def exits(self, since, *services):
-        """The containers of the services that ended, with their status."""
-        words = ["--filter", f"label=com.docker.compose.project={self.name}", "--filter", "event=die"]
-        lines = call(
-            ["docker", "events", "--format", "{{json .Actor.Attributes}}", "--since", f"{since:.6f}",
-             "--until", f"{time.time():.6f}", *words], 30).splitlines()
-        for each in map(json.loads, lines):
-            if each["com.docker.compose.service"] in services:
-                yield each["name"], each["exitCode"]
+    @contextlib.contextmanager
+    def exits(self):
+        """The containers that end in the course of a `with`, each with its status. The engine remembers few events, so
+        they are written down as they come."""
+        ended = []
+        command = [
+            "docker", "events", "--filter", f"label=com.docker.compose.project={self.name}", "--filter", "event=die",
+            "--format", "{{.Actor.Attributes.name}} {{.Actor.Attributes.exitCode}}"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as events:
+            try:
+                yield ended
+                time.sleep(1)
+            finally:
+                events.terminate()
+                ended += [tuple(line.split()) for line in events.stdout]
