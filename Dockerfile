@@ -34,7 +34,9 @@ RUN apt-get update -q \
 LABEL org.opencontainers.image.licenses=MIT
 
 FROM runtime AS job-fcgi
-RUN apt-get update -q && apt-get install -q -y --no-install-recommends libfcgi0ldbl && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin \
+RUN apt-get update -q \
+    && apt-get install -q -y --no-install-recommends libfcgi0ldbl \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin \
     && useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin job-fcgi
 COPY --from=files /files/containers/job-fcgi-health /usr/local/bin/
 COPY --from=build /out/job-fcgi /usr/local/bin/
@@ -86,7 +88,9 @@ CMD []
 # Makes the secrets, as a user of no other service; a new volume takes its owner from the directory here.
 FROM debian:bookworm-slim AS secrets
 RUN useradd --system --uid 10004 --user-group --no-create-home --shell /usr/sbin/nologin secrets \
-    && install -d -o secrets -g secrets /secrets/postgres /secrets/redis /secrets/job-fcgi /secrets/job-worker /secrets/job-migrate
+    && for service in postgres redis job-fcgi job-worker job-migrate; do \
+        install -d -o secrets -g secrets "/secrets/$service"; \
+    done
 COPY --from=files /files/containers/secrets /usr/local/bin/job-secrets
 USER secrets
 ENTRYPOINT ["job-secrets"]

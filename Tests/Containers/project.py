@@ -1,5 +1,6 @@
 """A clone of the repository, and the compose project that runs from it."""
 
+import collections
 import contextlib
 import json
 import os
@@ -13,6 +14,14 @@ from stack import ROOT, Failure, children, read
 
 # Settings of compose and of the service would reach the project from here; `make` exports some of them.
 FOREIGN = re.compile("COMPOSE_|JOB_|FCGI|WORKER|LOG_LEVEL$|PORT$|BIND$|VERSION$|POSTGRES|MAKE|MFLAGS|RUN$")
+
+PROGRAMS = ("job-fcgi", "job-worker", "job-migrate")
+LASTING = ("nginx", "job-fcgi", "job-fcgi-standby", "job-worker", "postgres", "redis")
+
+
+def check(condition, what):
+    if not condition:
+        raise Failure(what)
 
 
 def clean_environment(**more):
@@ -126,10 +135,10 @@ class Project:
             return self.containers(*services)
         return [each for each in found if not services or each.service in services]
 
-    def well(self, **counts):
-        """Whether as many containers of each service as said are healthy, and no more are there."""
-        found = self.containers(*(service.replace("_", "-") for service in counts))
-        return len(found) == sum(counts.values()) and all(each.is_well for each in found) and found
+    def is_well(self, counts):
+        """Whether there are as many containers of each service as said, all of them healthy."""
+        found = collections.Counter(each.service if each.is_well else None for each in self.containers(*counts))
+        return found == counts
 
     def left(self):
         """Whatever the engine still has of this project."""
