@@ -15,6 +15,8 @@ from stack import ROOT, Failure, children, read
 # Settings of compose and of the service would reach the project from here; `make` exports some of them.
 FOREIGN = re.compile("COMPOSE_|JOB_|FCGI|WORKER|LOG_LEVEL$|PORT$|BIND$|VERSION$|POSTGRES|MAKE|MFLAGS|RUN$")
 
+# What is looked at after a failure.
+KEPT = ROOT / ".build/containers"
 PROGRAMS = ("job-fcgi", "job-worker", "job-migrate")
 LASTING = ("nginx", "job-fcgi", "job-fcgi-standby", "job-worker", "postgres", "redis")
 
@@ -36,7 +38,9 @@ def call(command, timeout, **options):
     except subprocess.TimeoutExpired:
         raise Failure(f"not over after {timeout} s: {show(command)}")
     if done.returncode:
-        raise Failure(f"status {done.returncode}: {show(command)}\n{(done.stdout + done.stderr)[-3000:]}")
+        KEPT.mkdir(parents=True, exist_ok=True)
+        (KEPT / "output").write_text(done.stdout + done.stderr)
+        raise Failure(f"status {done.returncode}: {show(command)}\n{(done.stdout + done.stderr)[-2000:]}")
     return done.stdout
 
 
