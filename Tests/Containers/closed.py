@@ -72,7 +72,8 @@ def check_secrets(run, secrets):
     # The same search has to find them where they are.
     held = subprocess.run(
         f"docker compose cp postgres:/run/secrets - | grep --quiet --text --fixed-strings --file {patterns}",
-        shell=True, timeout=60, cwd=run.project.directory, env=run.project.environment)
+        shell=True, timeout=60, stderr=subprocess.DEVNULL, cwd=run.project.directory,
+        env=run.project.environment)
     check(held.returncode == 0, "the search for secrets finds none where they are")
     where = "in no environment, label, log, history of an image, or layer of ours"
     run.note(f"{len(secrets)} secrets", where, "none")
