@@ -85,7 +85,10 @@ struct WorkerLoop {
                 }
                 exchange()
             }
-            if graceEnds != nil, isDrained { return }
+            if graceEnds != nil {
+                acknowledgeRest()
+                if isDrained { return }
+            }
             wait()
         }
     }
@@ -268,11 +271,14 @@ struct WorkerLoop {
         log.notice("shutting down", ["held": "\(held.count)"])
         graceEnds = Deadline(after: .seconds(settings.shutdownGrace))
         interrupted += held.takeWaiting()
-        if !done.isEmpty {
-            // At the worst other workers see these messages again, and find their jobs taken.
-            try? fetchDeadline == nil ? stream.acknowledge(done) : ()
-            done.removeAll()
-        }
+    }
+
+    /// When nothing is fetched any more, and a last fetch has been answered.
+    private mutating func acknowledgeRest() {
+        guard fetchDeadline == nil, !done.isEmpty else { return }
+        // At the worst other workers see these messages again, and find their jobs taken.
+        try? stream.acknowledge(done)
+        done.removeAll()
     }
 
     private mutating func endGrace() {

@@ -7,7 +7,7 @@ import signal
 import time
 
 from checks import read_ledger
-from stack import WORKERS, Failure, children, descendants, identity, send, wait_until
+from stack import WORKERS, Failure, children, descendants, identity, read, send, wait_until
 
 # What a client may see of a fault beside answers. A frozen program makes nginx wait for it (fastcgi_read_timeout).
 NOTHING = frozenset()
@@ -70,7 +70,9 @@ def kill_worker(stack, notes):
 
 @fault("kill a worker of nginx", "nginx", BROKEN)
 def kill_nginx_worker(stack, notes):
-    kill(stack, notes.rng.choice(children(stack.pid("nginx"))))
+    workers = wait_until(10, "nginx has workers", lambda: [
+        pid for pid in children(stack.pid("nginx")) if read(f"/proc/{pid}/comm") == "nginx\n"])
+    kill(stack, notes.rng.choice(workers))
 
 
 @fault("kill a backend of PostgreSQL", "postgres", UNAVAILABLE)

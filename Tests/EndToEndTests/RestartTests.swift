@@ -26,6 +26,17 @@ import Testing
         try await stack.remove()
     }
 
+    /// A message that stays would be announced again, for nothing.
+    @Test func leavesNoMessageOfAFinishedJobWhenItStops() async throws {
+        let stack = try await Stack(["JOB_COMMAND": "sleep 1", "WORKERS": "1"])
+        let id = try await stack.create(1)
+        try await stack.wait(for: id, "running")
+        try await stack.supervisor("stop job-worker:*")
+        try await stack.wait(for: id, "success")
+        #expect(try await stack.redis("xlen jobs") == "0")
+        try await stack.remove()
+    }
+
     @Test func endsAtOnceWhenItIsToldTwice() async throws {
         let nap = 70_000 + Int.random(in: 0..<10_000)
         let stack = try await Stack(["JOB_COMMAND": "sleep \(nap)", "JOB_SHUTDOWN_GRACE": "60", "WORKERS": "1"])
