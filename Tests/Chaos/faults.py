@@ -9,12 +9,12 @@ import time
 from checks import read_ledger
 from stack import WORKERS, Failure, children, descendants, identity, read, send, wait_until
 
-# What a client may see of a fault beside answers. A frozen program makes nginx wait for it (fastcgi_read_timeout).
+# What a client may see of a fault beside answers. A frozen program makes nginx wait for it (fastcgi_read_timeout); nginx that
+# was frozen itself gives up what it had asked for longer ago than that.
 NOTHING = frozenset()
 UNAVAILABLE = frozenset({"503"})
 BROKEN = frozenset({"no answer"})
 FROZEN = frozenset({"503", "late"})
-LATE = frozenset({"late"})
 
 Fault = collections.namedtuple("Fault", "name group may lasts run")
 FAULTS = []
@@ -103,7 +103,7 @@ def stop_for_a_while(stack, notes, program):
         wait_until(20, "redis is back", lambda: answers(stack))
 
 
-@fault("freeze nginx for 11 s", "nginx", LATE, program="nginx", seconds=11)
+@fault("freeze nginx for 11 s", "nginx", FROZEN, program="nginx", seconds=11)
 @fault("freeze job-fcgi for 3 s", "job-fcgi", FROZEN, program="job-fcgi", seconds=3)
 @fault("freeze job-fcgi for 12 s", "job-fcgi", FROZEN, program="job-fcgi", seconds=12)
 @fault("freeze a job-worker for 5 s", "worker", program="job-worker", seconds=5)
