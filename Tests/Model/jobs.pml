@@ -4,13 +4,15 @@
  * properties at the end of this file, and that each precaution of the protocol is needed: a variant without it (-DNO_FENCE
  * and so on) has to break the property that it serves.
  *
- * One step is one SQL statement or one Redis pipeline, together with what follows inside its process; the processes
- * interleave in any way between steps. There are at most FAULTS faults, of any kinds, at any moment: a process dies, a worker
- * stands still, Redis is flushed, or comes back with an older state, a command does not reach it or its reply is lost,
- * PostgreSQL's answer is lost.
+ * One step is one SQL statement or one Redis pipeline, together with what follows inside its process; it names the Swift
+ * function that it stands for. The processes interleave in any way between steps. There are at most FAULTS faults, of any
+ * kinds, at any moment: a process dies, a worker stands still, or is told to stop, Redis is flushed, or comes back with an
+ * older state, a command does not reach it or its reply is lost, PostgreSQL's answer to a commit is lost.
  *
- * Only leases have a time, in heartbeats. Left out are the looks for waiting jobs while Redis is away and while the stream is
- * empty: they only help, and the stream of a busy service is never empty.
+ * Only leases have a time, in heartbeats. Left out are the looks for waiting jobs while Redis is away and while the stream
+ * is empty (JobStore.claimWaiting, JobStore.waiting): they only help, and the stream of a busy service is never empty. The
+ * window is left out, too: it decides which jobs there are, not what becomes of them. Where there are two jobs no
+ * worker is told to stop: that would be too much to search.
  */
 
 #ifndef JOBS
@@ -41,9 +43,9 @@ typedef Job {
 };
 Job jobs[JOBS];
 
-/* The table `announcements`. A row's index is its announcer. */
+/* The table `announcements`. A row's index is its announcer. An empty one is as good as none. */
 typedef Row {
-    byte job_ids;           /* a set of bits; 0: no row */
+    byte job_ids;           /* a set of bits */
     bool listed             /* it is still what the reconciler last read: `created_at` is the same */
 };
 Row announcements[ROWS];
@@ -75,7 +77,8 @@ Worker workers[WORKERS];
 
 #define RESPONDER 0
 #define RECONCILER 1
-byte name[2];               /* under which each writes down its next batch */
+#define STOPPING 2          /* a worker that hands its jobs back */
+byte name[3];               /* under which each writes down its next batch */
 
 /* ---- What only the properties look at ---- */
 
@@ -103,8 +106,9 @@ inline fault() { faults > 0 -> faults-- }
 
 #define isFree(n) (announcements[n].job_ids == 0 && name[RESPONDER] != n && name[RECONCILER] != n)
 
-/* A name that nobody has ever had; here, that nobody has now. */
+/* AnnouncerID.random: a name that nobody has ever had; here, that nobody has now. */
 inline takeNewName(announcer) {
+    name[announcer] = NONE;
     n = 0;
     do
     :: n < ROWS && !isFree(n) -> n++
@@ -115,7 +119,8 @@ inline takeNewName(announcer) {
     n = 0
 }
 
-/* Part of the statement that makes the jobs wait. What the row held before is replaced. */
+/* Part of the statement that makes the jobs wait (create, release, expire): INSERT … ON CONFLICT (announcer) DO UPDATE.
+ * What the row held before is replaced, and `created_at` too. */
 inline writeDown(announcer, ids) {
     if
 #ifndef NO_ANNOUNCEMENTS
@@ -129,20 +134,34 @@ inline writeDown(announcer, ids) {
     fi
 }
 
+/* JobStore.forget(announcers): UPDATE … SET job_ids = '{}'. The row stays, listed or not: it has nothing left to lose. */
 inline strikeOut(row) {
     announcements[row].job_ids = 0;
     announcements[row].listed = false
 }
 
+/* JobStore.forget(batches): DELETE … of what was listed, with the `created_at` that it had then. */
+inline strikeOutListed() {
+    for (n : 0 .. ROWS - 1) {
+        if
+        :: announcements[n].listed ->
+            announcements[n].job_ids = 0;
+            announcements[n].listed = false
+        :: else
+        fi
+    }
+    n = 0
+}
+
 #define add(j) stream[j].queued = true
 
-/* ---- job-fcgi: takes every job once, one after the other ---- */
+/* ---- job-fcgi (Responder.create, AnnouncementQueue): takes every job once, one after the other ---- */
 
 proctype Responder() {
     byte new, n;
     do
     :: new < JOBS ->
-        atomic { /* create */
+        atomic { /* JobStore.create */
             jobs[new].status = created;
             writeDown(RESPONDER, BIT(new));
             if
@@ -150,19 +169,19 @@ proctype Responder() {
             :: fault() -> goto renew    /* it dies, or never hears that this was committed */
             fi
         }
-        atomic { /* announce */
+        atomic { /* AnnouncementQueue.announce, collect */
             if
             :: add(new)
             :: fault() -> add(new); goto renew  /* the reply is lost */
             :: fault() -> goto renew            /* it dies, or Redis is away */
             fi
         }
-        atomic { /* Redis has taken it */
+        atomic { /* AnnouncementQueue.strikeOut: Redis has taken it */
             if
-            :: strikeOut(name[RESPONDER])
-            :: true     /* no time: the next batch replaces the row */
-            fi;
-            goto next
+            :: strikeOut(name[RESPONDER])   /* whether or not it hears so, it does not use the name again */
+            :: fault()                      /* this did not reach PostgreSQL */
+            :: goto next                    /* no time: the next batch takes the name, and replaces the row */
+            fi
         }
 renew:  atomic { takeNewName(RESPONDER) }
 next:   new++
@@ -170,10 +189,27 @@ next:   new++
     od
 }
 
-/* ---- job-worker: the loop ---- */
+/* ---- job-worker: WorkerLoop, with HeldJobs ---- */
 
 #define HIGHEST(set) (HAS(set, 4) -> 4 : (HAS(set, 3) -> 3 : (HAS(set, 2) -> 2 : 1)))
 #define holdsAny(w) (workers[w].held[0].attempts != 0 || workers[w].held[JOBS - 1].attempts != 0)
+
+inline waitAgain(j) {
+    jobs[j].status = created;
+    jobs[j].lease = 0;
+    ghosts[j].keeper = NONE;
+    ghosts[j].unkept = 0
+}
+
+inline addAll() {
+    for (j : 0 .. JOBS - 1) {
+        if
+        :: HAS(ids, j) -> add(j)
+        :: else
+        fi
+    }
+    j = 0
+}
 
 inline end(j, state) {
     jobs[j].status = state;
@@ -183,7 +219,8 @@ inline end(j, state) {
     ghosts[j].unkept = 0
 }
 
-/* Writes how jobs ended. */
+/* JobStore.exchange, the half that writes how jobs ended. Where the answer is lost (not `isHeard`) the outcomes stay held
+ * and are said again; what was written then leaves them out. */
 inline finish(w) {
     for (j : 0 .. JOBS - 1) {
         if
@@ -194,7 +231,7 @@ inline finish(w) {
             :: true     /* it runs for another round */
 #endif
             :: true ->
-                workers[w].held[j].attempts = 0;
+                workers[w].held[j].attempts = (isHeard -> 0 : workers[w].held[j].attempts);
                 if
 #if defined(NO_FENCE)
                 :: true ->
@@ -215,7 +252,8 @@ inline finish(w) {
     attempt = 0
 }
 
-/* Claims what was fetched, in the same transaction. */
+/* ... and the half that claims what was fetched, in the same transaction. Where the answer is lost the job runs under a
+ * claim that nobody knows of; said again, the statement finds nothing to claim, and the lease ends it. */
 inline claim(w) {
     if
     :: workers[w].message != NONE ->
@@ -226,19 +264,49 @@ inline claim(w) {
             jobs[j].attempt++;
             jobs[j].lease = LEASE;
             if
-            :: workers[w].held[j].attempts = workers[w].held[j].attempts | BIT(jobs[j].attempt);
+            :: isHeard ->
+                workers[w].held[j].attempts = workers[w].held[j].attempts | BIT(jobs[j].attempt);
                 ghosts[j].keeper = w
-            :: fault()  /* The answer is lost. Said again, the statement finds nothing to claim. */
+            :: else
             fi
         :: else
         fi;
+        if
+        :: isHeard ->
 #ifndef ACK_BEFORE_CLAIM
-        workers[w].done = j;
+            workers[w].done = j;
 #endif
-        workers[w].message = NONE;
+            workers[w].message = NONE
+        :: else
+        fi;
         j = 0
     :: else
     fi
+}
+
+/* JobStore.release, Announcer.announce: what it holds waits again. */
+inline handBack(w) {
+    ids = 0;
+    for (j : 0 .. JOBS - 1) {
+        attempt = HIGHEST(workers[w].held[j].attempts);
+        if
+        :: workers[w].held[j].attempts != 0 && jobs[j].status == running && jobs[j].attempt == attempt ->
+            waitAgain(j);
+            ids = ids | BIT(j)
+        :: else
+        fi;
+        workers[w].held[j].attempts = 0
+    }
+    attempt = 0;
+    j = 0;
+    takeNewName(STOPPING);
+    writeDown(STOPPING, ids);
+    if
+    :: true     /* nobody hears of them but the reconciler */
+    :: addAll(); strikeOut(name[STOPPING])
+    fi;
+    name[STOPPING] = NONE;
+    ids = 0
 }
 
 /* A message that worker `w` had fetched is left for the reconciler to find. */
@@ -250,9 +318,10 @@ inline orphan(w, j) {
 }
 
 proctype WorkerLoop(byte w) provided (!workers[w].paused) {
-    byte j, attempt;
+    byte j, attempt, ids, n;
+    bool isHeard = true;
     do
-    :: atomic { /* acknowledge */
+    :: atomic { /* JobStream.acknowledge; with the fetch that follows, one pipeline */
         workers[w].done != NONE ->
         j = workers[w].done;
         if
@@ -262,7 +331,7 @@ proctype WorkerLoop(byte w) provided (!workers[w].paused) {
         workers[w].done = NONE;
         j = 0
     }
-    :: atomic { /* fetch */
+    :: atomic { /* JobStream.fetch: XREADGROUP */
         group && workers[w].done == NONE && workers[w].message == NONE && (stream[0].queued || stream[JOBS - 1].queued) ->
         if
         :: stream[0].queued -> j = 0
@@ -275,12 +344,23 @@ proctype WorkerLoop(byte w) provided (!workers[w].paused) {
 #endif
         j = 0
     }
-    :: atomic { /* exchange */
+    :: atomic { /* exchange: JobStore.exchange */
         workers[w].message != NONE || holdsAny(w) ->
+        if
+        :: true
+        :: fault() -> isHeard = false
+        fi;
         finish(w);
-        claim(w)
+        claim(w);
+        isHeard = true
     }
-    :: atomic { /* NOGROUP */
+#if JOBS == 1
+    :: atomic { /* handBack: it is told to stop, and started again */
+        holdsAny(w) && faults > 0 -> faults--;
+        handBack(w)
+    }
+#endif
+    :: atomic { /* makeGroup, JobStream.makeGroup and removeMark: after NOGROUP */
         !group ->
         group = true;
 #ifdef GROUP_AT_END
@@ -295,8 +375,9 @@ proctype WorkerLoop(byte w) provided (!workers[w].paused) {
     od
 }
 
-/* ---- job-worker: the heartbeat, and the database's clock ---- */
+/* ---- job-worker: Heartbeat, and the database's clock ---- */
 
+/* JobStore.renew, which returns the attempts that it renewed; HeldJobs.lose ends all others. */
 inline renew(w) {
     for (j : 0 .. JOBS - 1) {
         if
@@ -307,6 +388,7 @@ inline renew(w) {
             :: HAS(workers[w].held[j].attempts, 1) -> attempt = 1
             :: HAS(workers[w].held[j].attempts, 2) -> attempt = 2
             :: HAS(workers[w].held[j].attempts, 3) -> attempt = 3
+            :: HAS(workers[w].held[j].attempts, 4) -> attempt = 4
             fi;
 #else
             attempt = HIGHEST(workers[w].held[j].attempts);
@@ -325,7 +407,8 @@ inline renew(w) {
                 if
                 :: jobs[j].attempt == attempt -> ghosts[j].unkept = 0
                 :: else
-                fi
+                fi;
+                workers[w].held[j].attempts = BIT(attempt)
             :: else -> workers[w].held[j].attempts = 0  /* lost: its handler is stopped */
             fi
         :: else
@@ -360,12 +443,17 @@ proctype Clock() {
     od
 }
 
-/* ---- job-worker: the reconciler ---- */
+/* ---- job-worker: Reconciler ---- */
 
+/* A message that is acknowledged before the job has ended is right only because the lease brings the job back. */
+#ifdef ACK_BEFORE_FINISH
+#define isOver(j) false
+#else
 #define isOver(j) (jobs[j].status == running && jobs[j].lease == 0)
+#endif
 #define isAnyOver (isOver(0) || isOver(JOBS - 1))
 
-/* Jobs whose lease is over wait again, or are failed; `ids` are those that wait. */
+/* JobStore.expire: jobs whose lease is over wait again, or are failed; `ids` are those that wait. */
 inline expire() {
     ids = 0;
     for (j : 0 .. JOBS - 1) {
@@ -376,9 +464,7 @@ inline expire() {
             if
             :: jobs[j].lost >= MAX_ATTEMPTS -> end(j, failed)
             :: else ->
-                jobs[j].status = created;
-                ghosts[j].keeper = NONE;
-                ghosts[j].unkept = 0;
+                waitAgain(j);
                 ids = ids | BIT(j)
             fi
         :: else
@@ -388,16 +474,7 @@ inline expire() {
     writeDown(RECONCILER, ids)
 }
 
-inline addAll() {
-    for (j : 0 .. JOBS - 1) {
-        if
-        :: HAS(ids, j) -> add(j)
-        :: else
-        fi
-    }
-    j = 0
-}
-
+/* JobStore.stillWaiting; list_unannounced asks the same. */
 inline keepWaiting() {
     for (j : 0 .. JOBS - 1) {
         if
@@ -408,14 +485,15 @@ inline keepWaiting() {
     j = 0
 }
 
-/* A fetched message may be one whose job was claimed, and lost again: its acknowledgement is still to come. */
+/* Audit.subtract: a fetched message does not count. It may be one whose job was claimed, and lost again: its
+ * acknowledgement is still to come. */
 #ifdef AUDIT_COUNTS_FETCHED
 #define IS_COUNTED(j) (stream[j].pending != 0)
 #else
 #define IS_COUNTED(j) false
 #endif
 
-/* One for all: they take turns. Where it may fail it may also die; the next turn is then another worker's. */
+/* One for all: they take turns (JobStore.takeTurn). Where it may fail it may also die; another worker's is next then. */
 proctype Reconciler() {
     byte ids, j, n;
 turn:
@@ -455,35 +533,66 @@ turn:
         :: else
         fi
     }
-    atomic { /* announce those that wait again */
+    atomic { /* Announcer.announce: those that wait again */
         if
         :: addAll()
         :: fault() -> addAll(); takeNewName(RECONCILER); goto looking
         :: fault() -> takeNewName(RECONCILER); goto looking
         fi
     }
-    atomic { /* strike them out; leave this turn's mark */
+    atomic { /* ... and are struck out. JobStream.mark: leave this turn's, and see whether the remembered one was there.
+              * If so, the new one matters only where the turn is cut short: one audit more, which only helps. */
         strikeOut(name[RECONCILER]);
 looking:
         ids = 0;
         if
-        :: mark == remembered -> goto listing
-        :: else -> auditing = true
-        fi;
+        :: mark == remembered
+        :: else ->
+            auditing = true;
 #ifdef MARK_IS_ENOUGH
-        mark = remembered
+            mark = remembered
 #else
-        mark = left
+            mark = left
 #endif
+        fi
     }
-#ifndef NO_AUDIT
-    atomic { /* audit: the jobs that wait */
+    atomic { /* announceUnannounced, JobStore.unannounced: what was not struck out */
+        for (n : 0 .. ROWS - 1) {
+            announcements[n].listed = announcements[n].job_ids != 0;
+            ids = ids | announcements[n].job_ids
+        }
+        n = 0;
+        if
+        :: ids == 0 -> goto audit
+        :: else
+        fi;
+        keepWaiting()
+    }
+    atomic { /* ... is announced */
+        if
+        :: addAll()
+        :: fault() -> goto turn
+        fi;
+        ids = 0
+    }
+    atomic { /* ... and struck out, unless it was replaced */
+        strikeOutListed();
+audit:
+#ifdef NO_AUDIT
+        goto whole;
+#endif
+        if
+        :: auditing
+        :: else -> goto whole
+        fi
+    }
+    atomic { /* audit, Audit.page: the jobs that wait */
         if
         :: ids = BIT(JOBS) - 1; keepWaiting()
         :: fault() -> goto turn
         fi
     }
-    atomic { /* ... less those that have a message */
+    atomic { /* Audit.subtract: less those that have a message */
         for (j : 0 .. JOBS - 1) {
             if
             :: stream[j].queued || stream[j].skipped || IS_COUNTED(j) -> ids = ids & ~BIT(j)
@@ -499,42 +608,16 @@ looking:
         :: fault() -> goto turn
         fi
     }
-#endif
-    atomic { /* remember this turn's mark, which may be gone by now; list what was not struck out */
+whole:
+    atomic { /* JobStore.remember: this turn's mark, which may be gone by now */
         if
         :: mark = (mark == left -> remembered : mark)
         :: fault() -> goto turn
         fi;
-listing:
         auditing = false;
-        ids = 0;
-        for (n : 0 .. ROWS - 1) {
-            announcements[n].listed = announcements[n].job_ids != 0;
-            ids = ids | announcements[n].job_ids
-        }
-        n = 0;
-        if
-        :: ids == 0 -> goto stranded
-        :: else
-        fi;
-        keepWaiting()
-    }
-    atomic { /* announce them */
-        if
-        :: addAll()
-        :: fault() -> goto turn
-        fi;
         ids = 0
     }
-    atomic { /* strike them out, unless they were replaced; put stranded messages back: a paused worker's may be */
-        for (n : 0 .. ROWS - 1) {
-            if
-            :: announcements[n].listed -> strikeOut(n)
-            :: else
-            fi
-        }
-        n = 0;
-stranded:
+    atomic { /* JobStream.announceStranded: a paused worker's message may be among them */
         for (j : 0 .. JOBS - 1) {
             if
             :: HAS(stream[j].pending, WORKERS) -> stream[j].pending = stream[j].pending & ~BIT(WORKERS); add(j)
@@ -670,6 +753,7 @@ ltl ends { <> isFinal(0) && <> isFinal(JOBS - 1) }
 init {
     atomic {
         name[RECONCILER] = 1;
+        name[STOPPING] = NONE;
         run Responder();
         run WorkerLoop(0);
 #if WORKERS > 1
