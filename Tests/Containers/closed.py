@@ -58,7 +58,8 @@ def check_process(container):
 def check_secrets(run, secrets):
     images = sorted({each.found["Image"] for each in run.project.containers()})
     history = "".join(call(["docker", "history", "--no-trunc", each], 30) for each in images)
-    logs = run.project.compose("logs", "--no-color")
+    # `docker compose logs` leaves out a last line that does not end.
+    logs = "".join(call(f"docker logs {each.id} 2>&1", 60, shell=True) for each in run.project.containers())
     config = run.project.compose("config")
     for name, text in {"docker history": history, "the logs": logs, "docker compose config": config}.items():
         check(not [secret for secret in secrets if secret in text], f"{name}: a secret")
@@ -124,6 +125,8 @@ def check_roles(run):
     told = run.project.compose(
         "exec", "-T", "postgres", "sh", "-c", "psql -h postgres -U postgres -d jobs -c 'SELECT 1' 2>&1 || true")
     check("no pg_hba.conf entry" in told, f"the superuser from another host: {told}")
+    told = run.project.compose("exec", "-T", "redis", "redis-cli", "ping")
+    check("NOAUTH" in told, f"Redis answers without a password: {told}")
     run.note("roles in PostgreSQL", f"{', '.join(users)}; the superuser from inside its container only")
 
 

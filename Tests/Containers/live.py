@@ -49,6 +49,13 @@ def scale_fcgi(run, count):
 
 
 def deploy(run):
+    # What everything is built on: all of it is compiled anew.
+    run.project.edit("rebuilt", is_deep=True)
+    began = time.time()
+    run.project.run("docker compose build job-fcgi", timeout=240)
+    seconds = time.time() - began
+    check(seconds < 90, f"a changed source was built after {seconds:.1f} s")
+    run.note("a source of every program changed: built", f"{seconds:.1f} s", "< 90 s")
     for number in range(1, ROUNDS + 1):
         revision = f"revision {time.time():.0f}"
         run.project.edit(revision)
@@ -57,9 +64,7 @@ def deploy(run):
             seconds = [redeploy(run, service, revision) for service in ("job-fcgi", "job-worker")]
             time.sleep(3)
         run.note(f"redeploys {number}, each alone: job-fcgi, job-worker", traffic, "0 failed, 0 lost")
-        run.note(
-            "a changed source, under load: built and running", " and ".join(f"{each:.1f} s" for each in seconds),
-            "< 90 s")
+        run.note("a changed program, under load: built and running", " and ".join(f"{each:.1f} s" for each in seconds))
 
 
 def redeploy(run, service, revision):
@@ -67,7 +72,6 @@ def redeploy(run, service, revision):
     began = time.time()
     run.project.run(f"docker compose up -d --no-deps --build {service}", timeout=180)
     seconds = time.time() - began
-    check(seconds < 90, f"{service} was built and running after {seconds:.1f} s")
     wait_until(60, f"{service} is well", lambda: run.project.is_well({service: 1}), 0.2)
     check(revision in run.project.compose("logs", service), f"{service} is not the changed one")
     now = {each.life for each in run.project.containers() if each.service != service}

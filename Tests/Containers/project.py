@@ -98,14 +98,14 @@ class Project:
                 (self.directory / path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / path, self.directory / path, follow_symlinks=False)
 
-    def edit(self, revision):
-        """Changes what everything is built on, and what the programs say when they start."""
-        for path, pattern, new in (
-                ("Sources/Jobs/JobStatus.swift", r"\Z", f"let revision{time.time_ns()} = 1\n"),
-                ("Sources/JobAPI/Server.swift", 'notice\\("serving.*?"', f'notice("serving {revision}"'),
-                ("Sources/JobWorker/Worker.swift", 'notice\\("working.*?"', f'notice("working {revision}"')):
+    def edit(self, revision, is_deep=False):
+        """Changes what the programs say when they start, and, where it goes deep, what everything is built on."""
+        if is_deep:
+            with open(self.directory / "Sources/Jobs/JobStatus.swift", "a") as file:
+                file.write("let revision = 1\n")
+        for path, word in (("Sources/JobAPI/Server.swift", "serving"), ("Sources/JobWorker/Worker.swift", "working")):
             file = self.directory / path
-            text, count = re.subn(pattern, new, file.read_text())
+            text, count = re.subn(f'notice\\("{word}.*?"', f'notice("{word} {revision}"', file.read_text())
             if count != 1:
                 raise Failure(f"{path}: {count} places to change")
             file.write_text(text)
