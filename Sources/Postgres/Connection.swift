@@ -28,8 +28,9 @@ package final class Connection {
 
     deinit { close() }
 
-    /// A commit is durable, whatever the server's default. Every statement of ours finds its rows by key. A plan made while a table was empty must not scan it, for ever after,
-    /// when it has ten million rows. The server's timeouts come first, so that it is the one to say what happened.
+    /// A commit is durable, whatever the server's default. Every statement of ours finds its rows by key: a plan made while
+    /// a table was empty must not scan it, for ever after, when it has ten million rows. The server's timeouts come first,
+    /// so that it is the one to say what happened.
     private static func session(_ timeout: Duration) -> String {
         let milliseconds = max(100, timeout.milliseconds * 9 / 10)
         return """
