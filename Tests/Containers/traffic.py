@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 import checks
-from load import Load, Records
+from load import REQUESTS_A_SECOND, Load, Records
 from project import check
 from stack import wait_until
 
@@ -21,7 +21,7 @@ class Traffic:
     def __init__(self, project, wrk_seconds=None):
         self.project = project
         self.records = Records()
-        self.load = Load(project.port, self.records, seed=1)
+        self.load = Load(project.port, self.records, seed=1, rate=REQUESTS_A_SECOND)
         self.seconds = wrk_seconds
         self.figures = {}
 
