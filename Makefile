@@ -52,7 +52,7 @@ chaos: ## Run the service under load and faults, and check its promises: DURATIO
 	$(release)
 	@exec Tests/Chaos/chaos
 
-test-containers: ## Run docker-compose.yml on an engine, scale, redeploy and break it: STEPS=
+test-containers: ## Run docker-compose.yml on an engine, scale, redeploy and break it: ROUNDS=3 STEPS=
 	@exec Tests/Containers/containers
 
 asan: ## Run the tests with the address sanitizer, and look for leaks
