@@ -9,7 +9,7 @@ import re
 from stack import WINDOW
 
 LATE = 5
-# nginx waits 10 s for a program that is frozen (fastcgi_read_timeout).
+# nginx waits for two programs that are frozen, 4.5 s for each (fastcgi_read_timeout).
 LATE_WHEN_FROZEN = 12
 # What was already under way when a fault was over.
 GRACE = 1
