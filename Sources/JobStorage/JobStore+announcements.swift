@@ -18,11 +18,15 @@ extension JobStore {
     }
 
     /// Batches older than `age` seconds, oldest first: their announcer crashed, had no Redis, or went quiet in the very
-    /// moment in which it would have struck them out.
-    package func unannounced(age: Double, limit: Int) throws(PostgresError) -> [Unannounced] {
+    /// moment in which it would have struck them out. And those of the future: they are from before the clock was set back.
+    /// - Parameter since: batches that were written down before this moment are not looked for.
+    package func unannounced(
+        age: Double, since: Timestamp, limit: Int
+    ) throws(PostgresError) -> [Unannounced] {
         parameters.removeAll()
         parameters.add(age)
         parameters.add(Int64(limit))
+        parameters.add(since.microseconds)
         let rows = try database.execute(JobStore.listingUnannounced, parameters)
         return (0..<rows.count).map { row in
             Unannounced(
@@ -49,9 +53,14 @@ extension JobStore {
         SELECT announcer, ARRAY(
                    SELECT id FROM jobs WHERE id = ANY (announcements.job_ids) AND status = 'created' ORDER BY id
                ), (extract(epoch FROM created_at) * 1000000)::bigint
-        FROM announcements
-        WHERE created_at < clock_timestamp() - $1::float8 * interval '1 second'
-        ORDER BY created_at LIMIT $2::bigint
+        FROM (
+            (SELECT * FROM announcements
+             WHERE created_at >= $3::timestamptz AND created_at < statement_timestamp() - make_interval(secs => $1::float8)
+             ORDER BY created_at LIMIT $2::bigint)
+            UNION ALL
+            (SELECT * FROM announcements WHERE created_at > statement_timestamp() + interval '1 s'
+             ORDER BY created_at LIMIT $2::bigint)
+        ) AS announcements
         """)
 
     private static let forgettingBatches = Statement(

@@ -8,13 +8,21 @@ extension JobStore {
     /// - Parameters:
     ///   - objects: in any order; doubles are asked for once.
     ///   - window: JOB_DEDUP_WINDOW, in seconds.
+    /// - Returns: the answer for each object; none for an object whose window is over and whose row somebody has locked.
     package func create(
         _ objects: [ObjectID], window: Int, announcer: inout AnnouncerID
     ) throws(PostgresError) -> [ObjectID: Creation] {
         var creations: [ObjectID: Creation] = [:]
         creations.reserveCapacity(objects.count)
         var wanted = objects.map(\.rawValue).sortedAndDistinct()
-        try create(wanted, window, &announcer, into: &creations)
+        if !lockedWindows.isEmpty { try leaveOutLocked(&wanted, among: lockedWindows, window) }
+        do throws(PostgresError) {
+            try create(wanted, window, &announcer, into: &creations)
+        } catch {
+            guard error.isLockTimeout else { throw error }
+            try leaveOutLocked(&wanted, among: Set(wanted), window)
+            try create(wanted, window, &announcer, into: &creations)
+        }
         let count = wanted.count
         while creations.count < count {
             // Lost to a concurrent batch that committed after the statement began: only a new one sees its jobs. Should it
@@ -24,6 +32,20 @@ extension JobStore {
             try create(wanted, window, &other, into: &creations)
         }
         return creations
+    }
+
+    /// Takes out of `wanted` what would wait for somebody's lock, and with it all the others of the batch.
+    private func leaveOutLocked(_ wanted: inout [Int32], among suspects: Set<Int32>, _ window: Int) throws(PostgresError) {
+        let suspects = wanted.filter { suspects.contains($0) }
+        guard !suspects.isEmpty else { return }
+        parameters.removeAll()
+        parameters.add(suspects)
+        parameters.add(Double(window))
+        let rows = try database.execute(JobStore.findingLockedWindows, parameters)
+        let locked = Set((0..<rows.count).map { rows.int32($0, 0) })
+        lockedWindows.subtract(suspects)
+        lockedWindows.formUnion(locked)
+        wanted.removeAll { locked.contains($0) }
     }
 
     private func create(
@@ -51,14 +73,14 @@ extension JobStore {
             SELECT wanted.object_id, (
                 SELECT windows.job_id FROM windows
                 WHERE windows.object_id = wanted.object_id
-                  AND windows.created_at > clock_timestamp() - $3::float8 * interval '1 second'
+                  AND \(isOpen("$3::float8"))
             ) AS job_id
             FROM unnest($2::integer[]) AS wanted (object_id)
         ), opened AS (
             INSERT INTO windows (object_id, job_id, created_at)
             SELECT object_id, nextval('jobs_id_seq'), clock_timestamp() FROM looked_up WHERE job_id IS NULL
             ON CONFLICT (object_id) DO UPDATE SET job_id = excluded.job_id, created_at = clock_timestamp()
-            WHERE windows.created_at <= clock_timestamp() - $3::float8 * interval '1 second'
+            WHERE NOT \(isOpen("$3::float8"))
             RETURNING object_id, job_id, created_at
         ), inserted AS (
             INSERT INTO jobs (id, object_id, status, created_at)
@@ -71,5 +93,25 @@ extension JobStore {
         SELECT object_id, job_id, false FROM looked_up WHERE job_id IS NOT NULL
         UNION ALL
         SELECT object_id, job_id, true FROM opened
+        """)
+
+    /// A window of the future is from before the database's clock was set back: it lasts longer by as much, up to as long again.
+    private static func isOpen(_ window: String) -> String {
+        """
+        (windows.created_at > clock_timestamp() - make_interval(secs => \(window))
+                    AND windows.created_at <= clock_timestamp() + make_interval(secs => \(window)))
+        """
+    }
+
+    private static let findingLockedWindows = Statement(
+        "find_locked_windows",
+        """
+        WITH free AS MATERIALIZED (
+            SELECT object_id FROM windows WHERE object_id = ANY ($1::integer[])
+            ORDER BY object_id FOR NO KEY UPDATE SKIP LOCKED
+        )
+        SELECT object_id FROM windows
+        WHERE object_id = ANY ($1::integer[]) AND object_id <> ALL (ARRAY(SELECT object_id FROM free))
+          AND NOT \(isOpen("$2::float8"))
         """)
 }

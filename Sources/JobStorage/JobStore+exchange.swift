@@ -1,83 +1,201 @@
 package import Jobs
 package import Postgres
 
+/// The answer to an exchange.
+package struct Exchange: Sendable {
+    /// The claims whose outcome is written now. One that is in neither set is no longer the job's, or was written before.
+    package fileprivate(set) var finished: Set<Claim> = []
+    /// The new claims.
+    package fileprivate(set) var claims: [Claim] = []
+    /// Outcomes that are to be said again: somebody has locked the row, or PostgreSQL refuses the value.
+    package fileprivate(set) var deferredOutcomes: Set<Claim> = []
+    /// Jobs that wait and could not be claimed, since somebody has locked the row.
+    package fileprivate(set) var deferredJobs: Set<JobID> = []
+    /// Why PostgreSQL refused an outcome.
+    package fileprivate(set) var refusal: PostgresError?
+
+    fileprivate mutating func add(_ other: Exchange) {
+        finished.formUnion(other.finished)
+        claims += other.claims
+        deferredOutcomes.formUnion(other.deferredOutcomes)
+        deferredJobs.formUnion(other.deferredJobs)
+        refusal = refusal ?? other.refusal
+    }
+}
+
 extension JobStore {
     /// Writes how claimed jobs ended, and claims others that wait, in one transaction: a worker at full load commits once a
     /// batch, and never holds both.
+    ///
+    /// A locked row, or a value that PostgreSQL refuses, costs only its own job: it is deferred, the others are written. Where
+    /// the answer is lost, the next call finds the claims that were made.
     /// - Parameters:
     ///   - outcomes: one for each claim.
     ///   - ids: of these, what does not wait (finished, running elsewhere, unknown) is left out.
     ///   - lease: JOB_LEASE, in seconds.
-    /// - Returns: the jobs whose outcome counts, and the new claims. An outcome that is left out came from a claim that is no
-    ///   longer the job's, and changed nothing; or it was written before, and the answer to that was lost.
-    ///
-    /// Claims whose answer was lost are found by nobody until their lease is over: to know them again would take a mark in
-    /// every row, for what only a connection that breaks at the wrong moment needs.
     package func exchange(
         _ outcomes: [Outcome], for ids: [JobID], lease: Int
-    ) throws(PostgresError) -> (finished: Set<JobID>, claims: [Claim]) {
-        let outcomes = outcomes.sorted { ($0.claim.id, $0.claim.attempt) < ($1.claim.id, $1.claim.attempt) }
-        parameters.removeAll()
-        parameters.add(outcomes.map(\.claim.id.rawValue))
-        parameters.add(outcomes.map(\.claim.attempt))
-        parameters.add(outcomes.contains { $0.failure != nil } ? outcomes.map(\.failure) : [])
-        parameters.add(ids.map(\.rawValue).sortedAndDistinct())
-        parameters.add(Double(lease))
-        let rows = try database.execute(JobStore.exchanging, parameters)
-        var finished: Set<JobID> = []
-        var claims: [Claim] = []
-        for row in 0..<rows.count {
-            if rows.isNull(row, 1) {
-                finished.insert(JobID(rawValue: rows.int64(row, 0)))
-            } else {
-                claims.append(Claim(rows, row))
-            }
+    ) throws(PostgresError) -> Exchange {
+        let outcomes = outcomes.sorted { $0.claim.isBefore($1.claim) }
+        do throws(PostgresError) {
+            return try exchangeAtOnce(outcomes, ids, lease)
+        } catch {
+            guard !outcomes.isEmpty, error.isRefusedValue else { throw error }
         }
-        return (finished, claims)
+        var exchange = try finishInParts(outcomes[...], lease)
+        if !ids.isEmpty { exchange.add(try exchangeAtOnce([], ids, lease)) }
+        return exchange
     }
 
-    /// Which of these outcomes, that `exchange` left out, are nonetheless what the jobs say: only the claim itself, or the
-    /// end of the last lease with a message of its own, can have ended the job under that attempt.
-    package func written(_ outcomes: [Outcome]) throws(PostgresError) -> Set<JobID> {
+    /// Narrows down which outcome PostgreSQL refuses, by halves.
+    private func finishInParts(_ outcomes: ArraySlice<Outcome>, _ lease: Int) throws(PostgresError) -> Exchange {
+        do throws(PostgresError) {
+            return try exchangeAtOnce(Array(outcomes), [], lease)
+        } catch {
+            guard error.isRefusedValue else { throw error }
+            if outcomes.count == 1 {
+                return Exchange(deferredOutcomes: Set(outcomes.map(\.claim)), refusal: error)
+            }
+        }
+        let middle = outcomes.startIndex + outcomes.count / 2
+        var exchange = try finishInParts(outcomes[..<middle], lease)
+        exchange.add(try finishInParts(outcomes[middle...], lease))
+        return exchange
+    }
+
+    /// The careful statement is needed only where a row turns out to be locked, or an answer was lost: it locks each row first,
+    /// which costs WAL.
+    private func exchangeAtOnce(
+        _ outcomes: [Outcome], _ ids: [JobID], _ lease: Int
+    ) throws(PostgresError) -> Exchange {
+        let token = unansweredClaim ?? .random(in: .min ... .max)
+        let isRepeated = unansweredClaim != nil
+        unansweredClaim = token
+        func attempt(_ statement: Statement) throws(PostgresError) -> Exchange {
+            parameters.removeAll()
+            parameters.add(outcomes.map(\.claim.id.rawValue))
+            parameters.add(outcomes.map(\.claim.attempt))
+            parameters.add(outcomes.contains { $0.failure != nil } ? outcomes.map(\.failure) : [])
+            parameters.add(ids.map(\.rawValue).sortedAndDistinct())
+            parameters.add(Double(lease))
+            parameters.add(outcomes.map(\.claim.token))
+            parameters.add(token)
+            let rows = try database.attempt(statement, parameters)
+            // Only now is it known that the server has answered.
+            unansweredClaim = nil
+            return Exchange(rows)
+        }
+        do throws(PostgresError) {
+            return try attempt(isRepeated ? JobStore.exchangingCarefully : JobStore.exchanging)
+        } catch {
+            if error.kind == .server { unansweredClaim = nil }
+            guard error.isLockTimeout || database.mayTryAgain(after: error) else { throw error }
+            if error.kind != .server { unansweredClaim = token }
+        }
+        return try attempt(JobStore.exchangingCarefully)
+    }
+
+    /// Which of these outcomes, that `exchange` left out, were written by an earlier call whose answer was lost: the token of
+    /// the claim that ended a job stays with it.
+    package func written(_ outcomes: [Outcome]) throws(PostgresError) -> Set<Claim> {
+        let outcomes = outcomes.sorted { $0.claim.isBefore($1.claim) }
         parameters.removeAll()
-        parameters.add(outcomes.map(\.claim.id.rawValue))
-        parameters.add(outcomes.map(\.claim.attempt))
-        parameters.add(outcomes.map(\.failure))
+        parameters.add(outcomes.map(\.claim.id.rawValue).sortedAndDistinct())
         let rows = try database.execute(JobStore.findingWritten, parameters)
-        return Set((0..<rows.count).map { JobID(rawValue: rows.int64($0, 0)) })
+        let written = Set((0..<rows.count).map { Claim(rows, $0, from: 0) })
+        return Set(outcomes.lazy.map(\.claim).filter { written.contains($0) })
     }
 
     private static let findingWritten = Statement(
         "find_written",
         """
-        SELECT id FROM jobs JOIN unnest($1::bigint[], $2::integer[], $3::text[]) AS outcome (id, attempt, failure)
-            USING (id, attempt)
-        WHERE end_time IS NOT NULL AND message IS NOT DISTINCT FROM failure
+        SELECT id, object_id, attempt, claim FROM jobs
+        WHERE id = ANY ($1::bigint[]) AND end_time IS NOT NULL AND claim IS NOT NULL
         """)
 
-    /// The arrays are sorted by id, and `width_bucket` is a binary search: it gives the place of a row's values. A join with
-    /// `unnest` would leave it to the planner to read all of an index that was short when the plan was made.
     private static let exchanging = Statement(
         "exchange",
         """
         WITH finished AS (
-            UPDATE jobs
-            SET message = ($3::text[])[width_bucket(id, $1::bigint[])],
-                status = CASE WHEN ($3::text[])[width_bucket(id, $1::bigint[])] IS NULL THEN 'success' ELSE 'failed' END,
-                end_time = timezone('utc', clock_timestamp()),
-                lease_expires_at = NULL
-            WHERE id = ANY ($1::bigint[]) AND attempt = ($2::integer[])[width_bucket(id, $1::bigint[])]
-              AND status = 'running'
-            RETURNING id
+            \(finish)
+            WHERE id = ANY ($1::bigint[]) AND \(isOutcomesClaim)
+            RETURNING id, object_id, attempt, claim
         ), claimed AS (
-            UPDATE jobs
-            SET status = 'running', attempt = attempt + 1, start_time = timezone('utc', clock_timestamp()),
-                lease_expires_at = clock_timestamp() + $5::float8 * interval '1 second'
+            \(claim(token: "$7::bigint", lease: "$5::float8"))
             WHERE id = ANY ($4::bigint[]) AND status = 'created'
-            RETURNING id, object_id, attempt
+            RETURNING id, object_id, attempt, claim
         )
-        SELECT id, NULL, NULL FROM finished
+        SELECT \(Exchange.Row.finished.sql), * FROM finished
         UNION ALL
-        SELECT id, object_id, attempt FROM claimed
+        SELECT \(Exchange.Row.claimed.sql), * FROM claimed
         """)
+
+    /// Passes over what is locked, and tells it. It also finds claims that were made under this token: those of a statement
+    /// whose answer was lost.
+    private static let exchangingCarefully = Statement(
+        "exchange_carefully",
+        """
+        WITH ended AS MATERIALIZED (
+            SELECT id FROM jobs WHERE id = ANY ($1::bigint[]) AND \(isOutcomesClaim)
+            ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+        ), waiting AS MATERIALIZED (
+            SELECT id FROM jobs WHERE id = ANY ($4::bigint[]) AND status = 'created'
+            ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+        ), finished AS (
+            \(finish)
+            WHERE id = ANY (ARRAY(SELECT id FROM ended))
+            RETURNING id, object_id, attempt, claim
+        ), claimed AS (
+            \(claim(token: "$7::bigint", lease: "$5::float8"))
+            WHERE id = ANY (ARRAY(SELECT id FROM waiting))
+            RETURNING id, object_id, attempt, claim
+        )
+        SELECT \(Exchange.Row.finished.sql), * FROM finished
+        UNION ALL
+        SELECT \(Exchange.Row.claimed.sql), * FROM claimed
+        UNION ALL
+        SELECT \(Exchange.Row.claimed.sql), id, object_id, attempt, claim FROM jobs
+        WHERE id = ANY ($4::bigint[]) AND claim = $7::bigint AND status = 'running'
+        UNION ALL
+        SELECT \(Exchange.Row.deferredOutcome.sql), id, object_id, attempt, claim FROM jobs
+        WHERE id = ANY ($1::bigint[]) AND \(isOutcomesClaim) AND id <> ALL (ARRAY(SELECT id FROM ended))
+        UNION ALL
+        SELECT \(Exchange.Row.deferredJob.sql), id, object_id, attempt, 0 FROM jobs
+        WHERE id = ANY ($4::bigint[]) AND status = 'created' AND id <> ALL (ARRAY(SELECT id FROM waiting))
+        """)
+
+    private static let finish = """
+        UPDATE jobs
+        SET message = \(place("$3::text[]")),
+            status = CASE WHEN \(place("$3::text[]")) IS NULL THEN 'success' ELSE 'failed' END,
+            end_time = timezone('utc', clock_timestamp()),
+            lease_expires_at = NULL
+        """
+
+    private static let isOutcomesClaim = """
+        attempt = \(place("$2::integer[]")) AND claim = \(place("$6::bigint[]")) AND status = 'running'
+        """
+}
+
+extension Exchange {
+    /// What a row of the answer is.
+    fileprivate enum Row: Int32 {
+        case finished, claimed, deferredOutcome, deferredJob
+
+        var sql: String { "\(rawValue)::integer" }
+    }
+
+    fileprivate init(_ rows: borrowing Rows) {
+        claims.reserveCapacity(rows.count)
+        for row in 0..<rows.count {
+            let claim = Claim(rows, row, from: 1)
+            switch Row(rawValue: rows.int32(row, 0)) {
+            case .finished: finished.insert(claim)
+            case .claimed: claims.append(claim)
+            case .deferredOutcome: deferredOutcomes.insert(claim)
+            case .deferredJob: deferredJobs.insert(claim.id)
+            case nil: break
+            }
+        }
+    }
 }

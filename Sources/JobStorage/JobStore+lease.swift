@@ -2,100 +2,104 @@ package import Jobs
 package import Postgres
 
 extension JobStore {
-    /// The heartbeat: the leases of these claims begin anew.
-    /// - Returns: the jobs whose claim still holds, with its attempt.
-    package func renew(_ claims: [Claim], lease: Int) throws(PostgresError) -> [JobID: Int32] {
-        let claims = claims.byJob()
+    /// The answer to a heartbeat.
+    package struct Beat: Sendable {
+        /// The claims that hold: their leases began anew, but for those of `locked`.
+        package fileprivate(set) var held: Set<Claim> = []
+        /// The claims among them whose row somebody has locked: to be renewed soon.
+        package fileprivate(set) var locked: Set<Claim> = []
+        /// The database's clock.
+        package fileprivate(set) var now = Timestamp(microseconds: 0)
+    }
+
+    /// The heartbeat: the leases of these claims begin anew. A locked row costs no other claim its lease.
+    package func renew(_ claims: [Claim], lease: Int) throws(PostgresError) -> Beat {
+        let claims = claims.sorted { $0.isBefore($1) }
         parameters.removeAll()
         parameters.add(claims.map(\.id.rawValue))
         parameters.add(claims.map(\.attempt))
+        parameters.add(claims.map(\.token))
         parameters.add(Double(lease))
         let rows = try database.execute(JobStore.renewing, parameters)
-        return (0..<rows.count).reduce(into: [:]) { $0[JobID(rawValue: rows.int64($1, 0))] = rows.int32($1, 1) }
+        var beat = Beat()
+        for row in 0..<rows.count {
+            if let now = rows.timestamp(row, 5) {
+                beat.now = Timestamp(microseconds: now)
+                continue
+            }
+            let claim = Claim(rows, row, from: 0)
+            beat.held.insert(claim)
+            if rows.bool(row, 4) { beat.locked.insert(claim) }
+        }
+        return beat
     }
 
     /// Hands jobs back: they wait again, as if they had not been claimed, and are written down as not yet announced.
-    /// - Returns: the jobs that wait again, to be announced.
-    package func release(_ claims: [Claim], announcer: inout AnnouncerID) throws(PostgresError) -> [JobID] {
-        let claims = claims.byJob()
+    /// - Returns: the jobs that wait again, to be announced; and the claims whose row somebody has locked, to be handed back
+    ///   later.
+    package func release(
+        _ claims: [Claim], announcer: inout AnnouncerID
+    ) throws(PostgresError) -> (waiting: [JobID], locked: Set<Claim>) {
+        let claims = claims.sorted { $0.isBefore($1) }
         let rows = try executeAnnouncing(JobStore.releasing, &announcer) {
             $0.add(claims.map(\.id.rawValue))
             $0.add(claims.map(\.attempt))
+            $0.add(claims.map(\.token))
         }
-        return (0..<rows.count).map { JobID(rawValue: rows.int64($0, 0)) }
-    }
-
-    /// Ends the claims whose lease is over: their worker is lost. The jobs wait again, written down as not yet announced;
-    /// one that has lost its worker JOB_MAX_ATTEMPTS times is failed.
-    ///
-    /// For one lease after PostgreSQL came up nothing expires: nobody could have renewed anything before.
-    package func expire(
-        lease: Int, maxAttempts: Int, limit: Int, announcer: inout AnnouncerID
-    ) throws(PostgresError) -> (waiting: [JobID], failed: [JobID]) {
-        let rows = try executeAnnouncing(JobStore.expiring, &announcer) {
-            $0.add(Double(lease))
-            $0.add(Int32(maxAttempts))
-            $0.add(Int64(limit))
+        var (waiting, locked): ([JobID], Set<Claim>) = ([], [])
+        for row in 0..<rows.count {
+            let claim = Claim(rows, row, from: 0)
+            if rows.bool(row, 4) { locked.insert(claim) } else { waiting.append(claim.id) }
         }
-        let ended = (0..<rows.count).map { (id: JobID(rawValue: rows.int64($0, 0)), isLast: rows.bool($0, 1)) }
-        return (ended.filter { !$0.isLast }.map(\.id), ended.filter(\.isLast).map(\.id))
+        return (waiting, locked)
     }
 
     private static let renewing = Statement(
         "renew",
         """
-        UPDATE jobs
-        SET lease_expires_at = clock_timestamp() + $3::float8 * interval '1 second'
-        WHERE id = ANY ($1::bigint[]) AND attempt = ($2::integer[])[width_bucket(id, $1::bigint[])] AND status = 'running'
-        RETURNING id, attempt
+        WITH held AS MATERIALIZED (
+            SELECT id, object_id, attempt, claim FROM jobs
+            WHERE id = ANY ($1::bigint[]) AND attempt = \(place("$2::integer[]")) AND claim = \(place("$3::bigint[]"))
+              AND status = 'running'
+        ), free AS MATERIALIZED (
+            SELECT id FROM jobs
+            WHERE id = ANY ($1::bigint[]) AND attempt = \(place("$2::integer[]")) AND claim = \(place("$3::bigint[]"))
+              AND status = 'running'
+            ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+        ), renewed AS (
+            UPDATE jobs
+            SET lease_expires_at = clock_timestamp() + make_interval(secs => $4::float8)
+            WHERE id = ANY (ARRAY(SELECT id FROM free))
+            RETURNING id
+        )
+        SELECT held.*, id <> ALL (ARRAY(SELECT id FROM renewed)), NULL::timestamptz FROM held
+        UNION ALL
+        SELECT NULL, NULL, NULL, NULL, NULL, clock_timestamp()
         """)
 
+    /// The keys are `$2`, since `$1` is the announcer's name.
     private static let releasing = Statement(
         "release",
         """
-        WITH released AS (
+        WITH held AS MATERIALIZED (
+            SELECT id, object_id, attempt, claim FROM jobs
+            WHERE id = ANY ($2::bigint[]) AND \(isReleased)
+        ), free AS MATERIALIZED (
+            SELECT id FROM jobs WHERE id = ANY ($2::bigint[]) AND \(isReleased)
+            ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+        ), released AS (
             UPDATE jobs
             SET status = 'created', start_time = NULL, lease_expires_at = NULL
-            WHERE id = ANY ($2::bigint[]) AND attempt = ($3::integer[])[width_bucket(id, $2::bigint[])]
-              AND status = 'running'
-            RETURNING id
-        ), announced AS (
-            INSERT INTO announcements (announcer, job_ids, created_at)
-            SELECT $1::bigint, array_agg(id), clock_timestamp() FROM released HAVING count(*) > 0
-            ON CONFLICT (announcer) DO UPDATE SET job_ids = excluded.job_ids, created_at = excluded.created_at
-        )
-        SELECT id FROM released
+            WHERE id = ANY (ARRAY(SELECT id FROM free))
+            RETURNING id, object_id, attempt, claim
+        ), \(announcing("released"))
+        SELECT *, false FROM released
+        UNION ALL
+        SELECT *, true FROM held WHERE id <> ALL (ARRAY(SELECT id FROM free))
         """)
 
-    private static let expiring = Statement(
-        "expire",
+    private static let isReleased = """
+        attempt = \(place("$3::integer[]", keys: "$2::bigint[]"))
+                AND claim = \(place("$4::bigint[]", keys: "$2::bigint[]")) AND status = 'running'
         """
-        WITH expired AS MATERIALIZED (
-            SELECT id, lost + 1 >= $3::integer AS is_last FROM jobs
-            WHERE status = 'running' AND lease_expires_at < clock_timestamp()
-              AND pg_postmaster_start_time() < clock_timestamp() - $2::float8 * interval '1 second'
-            ORDER BY lease_expires_at LIMIT $4::bigint FOR UPDATE SKIP LOCKED
-        ), ended AS (
-            UPDATE jobs
-            SET lost = lost + 1,
-                lease_expires_at = NULL,
-                status = CASE WHEN is_last THEN 'failed' ELSE 'created' END,
-                start_time = CASE WHEN is_last THEN start_time END,
-                end_time = CASE WHEN is_last THEN timezone('utc', clock_timestamp()) END,
-                message = CASE WHEN is_last THEN format('job lost its worker %s times, the most that is allowed', lost + 1) END
-            FROM expired
-            WHERE jobs.id = expired.id
-            RETURNING jobs.id, is_last
-        ), announced AS (
-            INSERT INTO announcements (announcer, job_ids, created_at)
-            SELECT $1::bigint, array_agg(id), clock_timestamp() FROM ended WHERE NOT is_last HAVING count(*) > 0
-            ON CONFLICT (announcer) DO UPDATE SET job_ids = excluded.job_ids, created_at = excluded.created_at
-        )
-        SELECT id, is_last FROM ended
-        """)
-}
-
-extension [Claim] {
-    /// A worker may hold two claims of a job, the older of which is lost: of equal ids `width_bucket` gives the last place.
-    fileprivate func byJob() -> [Claim] { sorted { ($0.id, $0.attempt) < ($1.id, $1.attempt) } }
 }

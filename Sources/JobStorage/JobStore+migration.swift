@@ -2,7 +2,7 @@ package import Postgres
 
 extension JobStore {
     /// The oldest migration that this release can work with.
-    package static let requiredMigration: Int32 = 6
+    package static let requiredMigration: Int32 = 8
 
     /// The newest migration that was applied; throws while there is none.
     package func migration() throws(PostgresError) -> Int32 {

@@ -7,6 +7,10 @@ internal import Postgres
 package final class JobStore {
     let database: Database
     var parameters = Parameters()
+    /// The token of an exchange whose answer was lost: claims may have been made under it. See `exchange`.
+    var unansweredClaim: Int64?
+    /// Objects whose window was found locked. See `create`.
+    var lockedWindows: Set<Int32> = []
 
     package init(_ database: Database) { self.database = database }
 

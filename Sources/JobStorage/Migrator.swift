@@ -73,6 +73,13 @@ package struct Migrator {
         parameters.add(file.version)
         parameters.add(file.name)
         parameters.add(file.sql)
+        if file.sql.hasPrefix("-- no transaction\n") {
+            for part in file.sql.split(separator: ";\n") {
+                try connection.run(String(part), timeout: Migrator.timeout)
+            }
+            _ = try connection.execute(Migrator.recording, parameters)
+            return
+        }
         try connection.run("BEGIN")
         try connection.run(file.sql, timeout: Migrator.timeout)
         _ = try connection.execute(Migrator.recording, parameters)

@@ -21,25 +21,32 @@ struct Audit {
     var last: JobID? { ids.last }
 
     /// The jobs that wait now, as far as they are to be held.
-    static func page(of store: JobStore, after id: JobID) throws(PostgresError) -> Audit {
+    /// - Parameter goOn: is asked before each step; false ends the audit.
+    /// - Returns: nil where it was ended.
+    static func page(
+        of store: JobStore, after id: JobID, goOn: () throws(PostgresError) -> Bool
+    ) throws(PostgresError) -> Audit? {
         var ids: [JobID] = []
         while ids.count < limit {
-            let page = try store.waiting(after: ids.last ?? id, age: 0, limit: pageSize)
+            guard try goOn() else { return nil }
+            let page = try store.waiting(after: ids.last ?? id, limit: pageSize)
             ids.append(contentsOf: page)
             if page.count < pageSize { break }
         }
         return Audit(ids)
     }
 
-    mutating func subtract(_ stream: JobStream) throws(RedisError) {
+    /// - Returns: false where `goOn` ended it.
+    mutating func subtract(_ stream: JobStream, goOn: () throws(PostgresError) -> Bool) throws -> Bool {
         // What was fetched is the business of whoever has it, and may be acknowledged at any moment.
         var last = try stream.lastDelivered()
         while true {
+            guard try goOn() else { return false }
             let messages = try stream.messages(after: last, count: Audit.pageSize)
             for id in messages.lazy.compactMap(\.jobID) {
                 if let index = index(of: id) { isAnnounced[index] = true }
             }
-            guard let end = messages.last?.streamID else { return }
+            guard let end = messages.last?.streamID else { return true }
             last = end
         }
     }

@@ -53,17 +53,19 @@ public enum Worker {
         let (wakeup, shutdown, stop) = (try Wakeup(), try Wakeup(), try Wakeup())
         let held = HeldJobs(handler, concurrency: settings.concurrency, timeout: settings.timeout, wakeup: wakeup)
         let fallback = Fallback()
+        let watch = LeaseWatch(lease: settings.lease)
         let health = try settings.healthPath.map { try Health(path: $0, lease: settings.lease, log: log) }
         try Signals.watchForShutdown { _ in shutdown.signal() }
         var threads = [
             try Thread.start(name: "heartbeat") {
-                Heartbeat(settings: settings, held: held, health: health, stop: stop, log: log).run()
+                Heartbeat(settings: settings, held: held, watch: watch, health: health, stop: stop, log: log).run()
             },
             try Thread.start(name: "timekeeper") {
                 Timekeeper(held: held, shutdown: shutdown, stop: stop, log: log).run()
             },
             try Thread.start(name: "reconciler") {
-                var reconciler = Reconciler(settings, fallback: fallback, stop: stop, log: log)
+                var reconciler = Reconciler(
+                    settings, watched: { watch.watched }, fallback: fallback, stop: stop, log: log)
                 reconciler.run()
             },
         ]

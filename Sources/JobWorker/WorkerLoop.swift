@@ -16,7 +16,10 @@ struct WorkerLoop {
     static let redisTimeout: Duration = .milliseconds(500)
     /// How often to look into PostgreSQL for jobs while Redis fails; also the pause after a failed statement.
     static let fallbackPause: Duration = .seconds(1)
-
+    /// How long a row may be locked before it is passed over.
+    static let lockTimeout: Duration = .milliseconds(250)
+    /// Of how many looks into PostgreSQL for jobs one looks at everything.
+    static let looksUntilFull = 60
     /// How long what has ended waits for more to write with it, as long as there is other work here.
     static let gatherPause: Duration = .milliseconds(5)
 
@@ -41,9 +44,14 @@ struct WorkerLoop {
     private var outcomes: [Outcome] = []
     /// Interrupted, and not handed back yet.
     private var interrupted: [Claim] = []
+    /// Not to be written, or claimed, until `deferredAt`: somebody has locked the row, or PostgreSQL refuses the outcome. The
+    /// others do not wait for them.
+    private var deferred: (outcomes: [Outcome], messages: [Message]) = ([], [])
+    private var deferredAt = Deadline.never
     /// Until when Redis has to answer the fetch that is under way.
     private var fetchDeadline: Deadline?
     private var fallbackAt = Deadline(after: .zero)
+    private var looks = 0
     /// Until when nothing is asked of PostgreSQL, where that is not at once.
     private var pause: Deadline?
     private var redisOutage: Outage
@@ -63,7 +71,10 @@ struct WorkerLoop {
         self.wakeup = wakeup
         self.shutdown = shutdown
         self.log = log
-        store = JobStore(Database(url: settings.databaseURL, name: "job-worker", timeout: .seconds(10)))
+        store = JobStore(
+            Database(
+                url: settings.databaseURL, name: "job-worker", timeout: .seconds(10),
+                lockTimeout: WorkerLoop.lockTimeout))
         stream = JobStream(settings.redis, timeout: WorkerLoop.redisTimeout)
         // A stream of its own: on the other a fetch is under way most of the time, whose answer would come first.
         let announcements = JobStream(settings.redis, timeout: WorkerLoop.redisTimeout)
@@ -95,7 +106,7 @@ struct WorkerLoop {
 
     private var isDrained: Bool {
         if lastMoment?.hasPassed == true { return true }
-        return held.count == 0 && fetchDeadline == nil && messages.isEmpty
+        return held.count == 0 && fetchDeadline == nil && messages.isEmpty && deferred.messages.isEmpty
     }
 
     // MARK: - PostgreSQL
@@ -129,20 +140,49 @@ struct WorkerLoop {
     }
 
     private mutating func finishAndClaim() throws(PostgresError) {
+        resumeDeferred()
         guard !outcomes.isEmpty || !messages.isEmpty else { return }
-        let (finished, claims) = try store.exchange(outcomes, for: messages.compactMap(\.jobID), lease: settings.lease)
-        log.debug("finished \(finished.count) of \(outcomes.count) jobs, claimed \(claims.count) of \(messages.count)")
-        held.add(claims)
+        let exchange = try store.exchange(outcomes, for: messages.compactMap(\.jobID), lease: settings.lease)
+        log.debug(
+            "finished \(exchange.finished.count) of \(outcomes.count) jobs, "
+                + "claimed \(exchange.claims.count) of \(messages.count)")
+        held.add(exchange.claims)
+        if !exchange.deferredOutcomes.isEmpty || !exchange.deferredJobs.isEmpty { putOff(exchange) }
         done.append(contentsOf: messages.map(\.streamID))
         messages.removeAll(keepingCapacity: true)
         held.settle(outcomes.map(\.claim))
-        let unwritten = outcomes.filter { !finished.contains($0.claim.id) }
+        let unwritten = outcomes.filter { !exchange.finished.contains($0.claim) }
         outcomes.removeAll(keepingCapacity: true)
         if !unwritten.isEmpty { reportRejected(of: unwritten, try store.written(unwritten)) }
     }
 
-    private mutating func reportRejected(of outcomes: [Outcome], _ written: Set<JobID>) {
-        let rejected = outcomes.filter { !written.contains($0.claim.id) }
+    private mutating func resumeDeferred() {
+        guard deferredAt.hasPassed else { return }
+        outcomes += deferred.outcomes
+        messages += deferred.messages
+        deferred = ([], [])
+        deferredAt = .never
+    }
+
+    /// Keeps what is to be said again, and its leases with it.
+    private mutating func putOff(_ exchange: Exchange) {
+        let isDeferred = { (message: Message) in message.jobID.map(exchange.deferredJobs.contains) ?? false }
+        deferred.outcomes += outcomes.filter { exchange.deferredOutcomes.contains($0.claim) }
+        deferred.messages += messages.filter(isDeferred)
+        outcomes.removeAll { exchange.deferredOutcomes.contains($0.claim) }
+        messages.removeAll(where: isDeferred)
+        deferredAt = Deadline(after: WorkerLoop.fallbackPause)
+        log.warning(
+            "some jobs are tried again in a moment: their rows are locked, or PostgreSQL refuses how they ended",
+            [
+                "jobs": (exchange.deferredOutcomes.map(\.id) + exchange.deferredJobs).sorted()
+                    .map(\.description).joined(separator: ","),
+                "error": exchange.refusal?.description ?? "locked",
+            ])
+    }
+
+    private mutating func reportRejected(of outcomes: [Outcome], _ written: Set<Claim>) {
+        let rejected = outcomes.filter { !written.contains($0.claim) }
         guard !rejected.isEmpty else { return }
         fenced += rejected.count
         log.warning(
@@ -152,17 +192,18 @@ struct WorkerLoop {
 
     private mutating func handBack() throws(PostgresError) {
         guard !interrupted.isEmpty else { return }
-        let waiting = try store.release(interrupted, announcer: &announcer.id)
+        let (waiting, locked) = try store.release(interrupted, announcer: &announcer.id)
         log.notice("handed \(waiting.count) jobs back")
-        held.settle(interrupted)
-        interrupted.removeAll()
+        held.settle(interrupted.filter { !locked.contains($0) })
+        interrupted.removeAll { !locked.contains($0) }
         announcer.announce(waiting)
+        if !locked.isEmpty { pause = Deadline(after: WorkerLoop.fallbackPause) }
     }
 
     // MARK: - Redis
 
     /// How many jobs may be fetched. What has ended is not held any more when these are claimed.
-    private var room: Int { settings.prefetch - held.unfinishedCount - messages.count }
+    private var room: Int { settings.prefetch - held.unfinishedCount - messages.count - deferred.messages.count }
 
     /// The most that is fetched at once: while one half is claimed and run, the other is fetched.
     private var fetchLimit: Int { (settings.prefetch + 1) / 2 }
@@ -225,10 +266,12 @@ struct WorkerLoop {
     private mutating func claimWaiting() {
         guard fetchDeadline == nil, fallbackAt.hasPassed, fallback.isOn else { return }
         // What has ended is written later than these are claimed.
-        let room = settings.prefetch - held.count - messages.count
+        let room = settings.prefetch - held.count - messages.count - deferred.messages.count
         guard room > 0 else { return }
         do throws(PostgresError) {
-            let claims = try store.claimWaiting(limit: room, lease: settings.lease)
+            looks += 1
+            let claims = try store.claimWaiting(
+                limit: room, lease: settings.lease, fromBeginning: looks % WorkerLoop.looksUntilFull == 0)
             health?.noteFetch()
             held.add(claims)
             // Without Redis, where there were enough there may be more.
@@ -241,6 +284,8 @@ struct WorkerLoop {
 
     /// What was fetched and not claimed goes to another worker.
     private mutating func returnFetched() {
+        messages += deferred.messages
+        deferred.messages.removeAll()
         guard !messages.isEmpty else { return }
         do throws(RedisError) { try announcer.stream.announceAnew(messages) } catch {
             log.warning("fetched messages are announced later", ["error": error.description])
@@ -252,7 +297,7 @@ struct WorkerLoop {
 
     /// Waits for whatever comes first: a job that ended, a message, the order to shut down, or the time to try again.
     private mutating func wait() {
-        var deadline = min(pause ?? .never, fetchDeadline ?? .never)
+        var deadline = min(pause ?? deferredAt, fetchDeadline ?? .never)
         if pause == nil && fetchDeadline == nil && graceEnds == nil && room > 0 { deadline = min(deadline, fallbackAt) }
         if let graceEnds { deadline = min(deadline, lastMoment ?? graceEnds) }
         var descriptors = [

@@ -12,7 +12,10 @@ package struct Parameters: ~Copyable {
         ranges.removeAll(keepingCapacity: true)
     }
 
-    package mutating func add(_ value: Int64) { parameter { $0.append(value) } }
+    package mutating func add(_ value: Int64?) {
+        guard let value else { return ranges.append(nil) }
+        parameter { $0.append(value) }
+    }
     package mutating func add(_ value: Int32) { parameter { $0.append(value) } }
     package mutating func add(_ value: Double) { parameter { $0.append(value.bitPattern) } }
     package mutating func add(_ value: String?) {

@@ -24,6 +24,19 @@ package struct PostgresError: Error, Sendable, CustomStringConvertible {
         self.statement = statement
     }
 
+    /// A row was locked for longer than `lock_timeout`.
+    package var isLockTimeout: Bool {
+        switch sqlState {
+        case .lockNotAvailable: true
+        default: false
+        }
+    }
+
+    /// The server takes the statement, but not a value in it.
+    package var isRefusedValue: Bool {
+        kind == .server && SQLState.Class.refusedValues.contains { $0 ~= sqlState }
+    }
+
     package var description: String {
         var text = message
         while let last = text.last, last.isNewline { text.removeLast() }

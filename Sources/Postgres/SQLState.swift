@@ -26,4 +26,8 @@ package struct SQLState: Sendable, Hashable, CustomStringConvertible {
 extension SQLState.Class {
     /// Deadlocks (40P01) and serialization failures (40001): the statement may simply be tried again.
     package static let transactionRollback = SQLState.Class(prefix: "40")
+    /// A lock was not to be had within `lock_timeout`.
+    package static let lockNotAvailable = SQLState.Class(prefix: "55P03")
+    /// A value that the server does not take: wrong data (22), a constraint (23, 44), a trigger that objects (09, 27, P0).
+    package static let refusedValues = ["22", "23", "44", "09", "27", "P0"].map(SQLState.Class.init)
 }

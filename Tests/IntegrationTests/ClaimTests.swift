@@ -24,23 +24,18 @@ import Testing
         try scratch.sql("UPDATE jobs SET lease_expires_at = now() - interval '1 second' WHERE status = 'running'")
     }
 
-    func expire(maxAttempts: Int = 5) throws -> (waiting: [JobID], failed: [JobID]) {
-        var announcer = AnnouncerID.random()
-        return try store.expire(lease: 0, maxAttempts: maxAttempts, limit: 100, announcer: &announcer)
-    }
-
     @Test func runsAJobThroughItsLife() throws {
         let id = try jobs(1)[0]
         let waiting = try record(id)
         #expect(waiting.status == .created)
         #expect(waiting.startTime == nil)
         let claim = try #require(try store.claim([id, JobID(rawValue: 999)], lease: 10).first)
-        #expect(claim == Claim(id: id, objectID: ObjectID(rawValue: 1), attempt: 1))
+        #expect(claim == Claim(id: id, objectID: ObjectID(rawValue: 1), attempt: 1, token: claim.token))
         let running = try record(id)
         #expect(running.status == .running)
         let start = try #require(running.startTime)
         #expect(start >= waiting.createdAt)
-        #expect(try store.finish([.success(claim)]) == [id])
+        #expect(try store.finish([.success(claim)]) == [claim])
         let ended = try record(id)
         #expect(ended.status == .success)
         #expect(ended.startTime == start)
@@ -65,7 +60,7 @@ import Testing
                     try await onThread {
                         let store = scratch.store()
                         if worker.isMultiple(of: 2) { return try store.claim(ids.shuffled(), lease: 10) }
-                        return try (0..<20).flatMap { _ in try store.claimWaiting(limit: 10, lease: 10) }
+                        return try (0..<20).flatMap { _ in try store.claimWaiting(limit: 10, lease: 10, fromBeginning: true) }
                     }
                 }
             }
@@ -79,19 +74,19 @@ import Testing
         let id = try jobs(1)[0]
         let zombie = try #require(try store.claim([id], lease: 10).first)
         try endLeases()
-        #expect(try expire().waiting == [id])
+        #expect(try store.expire().waiting == [id])
         #expect(try store.finish([.success(zombie)]).isEmpty, "finished a job that waits again")
         let second = try #require(try store.claim([id], lease: 10).first)
         #expect(second.attempt == 2)
-        #expect(try store.renew([zombie], lease: 10).isEmpty)
+        #expect(try store.renew([zombie], lease: 10).held.isEmpty)
         #expect(try store.finish([.failed(zombie, message: "late")]).isEmpty, "finished another worker's job")
         var announcer = AnnouncerID.random()
-        #expect(try store.release([zombie], announcer: &announcer).isEmpty)
+        #expect(try store.release([zombie], announcer: &announcer).waiting.isEmpty)
         #expect(try record(id).status == .running)
         for held in [[zombie, second], [second, zombie]] {
-            #expect(try store.renew(held, lease: 10) == [id: 2], "a claim of the past cost a live one its lease")
+            #expect(try store.renew(held, lease: 10).held == [second], "a claim of the past cost a live one its lease")
         }
-        #expect(try store.finish([.success(second)]) == [id])
+        #expect(try store.finish([.success(second)]) == [second])
         #expect(try store.finish([.failed(second, message: "again")]).isEmpty, "wrote a final state twice")
         #expect(try record(id).status == .success)
     }
@@ -101,32 +96,21 @@ import Testing
         let outcomes: [Outcome] = [
             .success(claims[0]), .failed(claims[1], message: "bad"), .success(claims[2]), .success(claims[3]),
         ]
-        #expect(try store.finish(Array(outcomes[..<2])) == Set(claims[..<2].map(\.id)))
+        #expect(try store.finish(Array(outcomes[..<2])) == Set(claims[..<2]))
         try endLeases()
-        #expect(try expire(maxAttempts: 1).failed == claims[2...].map(\.id))
+        #expect(try store.expire(maxLosses: 1).failed == claims[2...].map(\.id))
         #expect(try store.finish(outcomes).isEmpty)
-        #expect(try store.written(outcomes) == Set(claims[..<2].map(\.id)))
-        let others: [Outcome] = [.failed(claims[0], message: "bad"), .failed(claims[1], message: "worse")]
-        #expect(try store.written(others).isEmpty)
-        let zombie = Claim(id: claims[0].id, objectID: claims[0].objectID, attempt: 0)
+        #expect(try store.written(outcomes) == Set(claims[..<2]))
+        let zombie = Claim(id: claims[0].id, objectID: claims[0].objectID, attempt: 1, token: claims[0].token &+ 1)
         #expect(try store.written([.success(zombie)]).isEmpty)
     }
 
     @Test func leavesALiveWorkersJobAlone() throws {
         let claims = try store.claim(try jobs(2), lease: 10)
         try endLeases()
-        #expect(try store.renew([claims[0]], lease: 10) == [claims[0].id: 1])
-        #expect(try expire().waiting == [claims[1].id])
+        #expect(try store.renew([claims[0]], lease: 10).held == [claims[0]])
+        #expect(try store.expire().waiting == [claims[1].id])
         #expect(try record(claims[0].id).status == .running)
-    }
-
-    @Test func expiresNothingInTheFirstLeaseAfterAStartOfPostgreSQL() throws {
-        let claim = try #require(try store.claim(try jobs(1), lease: 10).first)
-        try endLeases()
-        var announcer = AnnouncerID.random()
-        let sinceLongAgo = try store.expire(lease: 1_000_000, maxAttempts: 5, limit: 100, announcer: &announcer)
-        #expect(sinceLongAgo.waiting.isEmpty)
-        #expect(try expire().waiting == [claim.id])
     }
 
     @Test func failsAJobThatLostItsWorkerTooOften() throws {
@@ -134,9 +118,9 @@ import Testing
         for death in 1...3 {
             #expect(try store.claim([id], lease: 10).first?.attempt == Int32(death))
             try endLeases()
-            let (waiting, failed) = try expire(maxAttempts: 3)
-            #expect(waiting == (death < 3 ? [id] : []))
-            #expect(failed == (death < 3 ? [] : [id]))
+            let expiry = try store.expire(maxLosses: 3)
+            #expect(expiry.waiting == (death < 3 ? [id] : []))
+            #expect(expiry.failed == (death < 3 ? [] : [id]))
         }
         let record = try record(id)
         #expect(record.status == .failed)
@@ -150,13 +134,13 @@ import Testing
         var announcer = AnnouncerID.random()
         for _ in 0..<3 {
             let claims = try store.claim([id], lease: 10)
-            #expect(try store.release(claims, announcer: &announcer) == [id])
+            #expect(try store.release(claims, announcer: &announcer).waiting == [id])
         }
         let waiting = try record(id)
         #expect(waiting.status == .created)
         #expect(waiting.startTime == nil)
         _ = try store.claim([id], lease: 10)
         try endLeases()
-        #expect(try expire(maxAttempts: 2).waiting == [id])
+        #expect(try store.expire(maxLosses: 2).waiting == [id])
     }
 }

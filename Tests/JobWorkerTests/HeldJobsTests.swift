@@ -27,7 +27,7 @@ import Testing
     }
 
     func claims(_ ids: ClosedRange<Int64>) -> [Claim] {
-        ids.map { Claim(id: JobID(rawValue: $0), objectID: ObjectID(rawValue: 1), attempt: 1) }
+        ids.map { Claim(id: JobID(rawValue: $0), objectID: ObjectID(rawValue: 1), attempt: 1, token: 7) }
     }
 
     func held(_ handler: any JobHandler, concurrency: Int = 2, timeout: Int = 30) throws -> (HeldJobs, Wakeup) {

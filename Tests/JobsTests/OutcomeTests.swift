@@ -3,7 +3,7 @@ import Testing
 @testable import Jobs
 
 @Suite struct OutcomeTests {
-    let claim = Claim(id: JobID(rawValue: 1), objectID: ObjectID(rawValue: 2), attempt: 3)
+    let claim = Claim(id: JobID(rawValue: 1), objectID: ObjectID(rawValue: 2), attempt: 3, token: 7)
 
     @Test(arguments: [
         ("short", "short"),

@@ -14,10 +14,12 @@ BEGIN
         REVOKE ALL ON ALL TABLES IN SCHEMA public FROM job_worker;
         REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM job_worker;
         GRANT SELECT ON jobs TO job_worker;
-        GRANT UPDATE (status, start_time, end_time, message, attempt, lost, lease_expires_at) ON jobs TO job_worker;
+        GRANT UPDATE (status, start_time, end_time, message, attempt, lost, claim, lease, lease_expires_at) ON jobs
+            TO job_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON announcements TO job_worker;
         GRANT SELECT ON reconciliation TO job_worker;
-        GRANT UPDATE (round, next_at, redis_run_id, marked_round) ON reconciliation TO job_worker;
+        GRANT UPDATE (round, next_at, redis_run_id, marked_round, leases_looked_at, outbox_looked_at, waiting_from)
+            ON reconciliation TO job_worker;
     END IF;
 END
 $$;

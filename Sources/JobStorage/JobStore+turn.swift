@@ -1,0 +1,93 @@
+package import Jobs
+package import Postgres
+
+extension JobStore {
+    /// One turn of the reconciler, which is one worker's at a time.
+    package struct Turn: Sendable {
+        /// Rises by one with each turn.
+        package let round: Int64
+        /// Which Redis held the whole stream the last time, and the turn that found it so; nil before the first.
+        package let redisRunID: String?
+        package let markedRound: Int64
+        /// The database's clock at the turn's start.
+        package let start: Timestamp
+        /// From where on leases, and batches of the outbox, are to be looked for: what is older has been dealt with.
+        package let leasesSince: Timestamp
+        package let outboxSince: Timestamp
+    }
+
+    /// Takes the turn, where the last was at least `pause` seconds ago and is over. Every so often a turn looks at everything,
+    /// and so does the first after the database's clock was set back.
+    /// - Parameter hold: for how many seconds the turn is this worker's, unless it extends it.
+    package func takeTurn(hold: Double) throws(PostgresError) -> Turn? {
+        parameters.removeAll()
+        parameters.add(hold)
+        let rows = try database.execute(JobStore.takingTurn, parameters)
+        guard rows.count == 1 else { return nil }
+        return Turn(
+            round: rows.int64(0, 0), redisRunID: rows.text(0, 1), markedRound: rows.int64(0, 2),
+            start: Timestamp(microseconds: rows.int64(0, 3)), leasesSince: Timestamp(microseconds: rows.int64(0, 4)),
+            outboxSince: Timestamp(microseconds: rows.int64(0, 5)))
+    }
+
+    /// Goes on with a turn, for another `hold` seconds.
+    /// - Parameter leasesLookedAt: up to where leases have been dealt with; nil where nothing is known of it.
+    /// - Returns: whether it is still this worker's.
+    package func extend(
+        _ turn: Turn, hold: Double, leasesLookedAt: Timestamp? = nil
+    ) throws(PostgresError) -> Bool {
+        parameters.removeAll()
+        parameters.add(turn.round)
+        parameters.add(hold)
+        parameters.add(leasesLookedAt?.microseconds)
+        return try database.execute(JobStore.extendingTurn, parameters).count == 1
+    }
+
+    /// Ends a turn in which the Redis of this run held the whole stream, and everything in the outbox was dealt with. The next
+    /// is due after `pause` seconds. Changes nothing where the turn is another worker's by now.
+    package func finish(_ turn: Turn, redisRunID: String, pause: Double) throws(PostgresError) {
+        parameters.removeAll()
+        parameters.add(turn.round)
+        parameters.add(pause)
+        parameters.add(redisRunID)
+        parameters.add(turn.start.microseconds)
+        _ = try database.execute(JobStore.finishingTurn, parameters)
+    }
+
+    /// Ends a turn that did not get through. The next is due after `pause` seconds.
+    package func abandon(_ turn: Turn, pause: Double) throws(PostgresError) { _ = try extend(turn, hold: pause) }
+
+    /// A turn that is due in a far future was taken before the clock was set back.
+    private static let takingTurn = Statement(
+        "take_turn",
+        """
+        UPDATE reconciliation
+        SET round = round + 1, next_at = statement_timestamp() + make_interval(secs => $1::float8)
+        WHERE next_at <= statement_timestamp()
+           OR next_at > statement_timestamp() + make_interval(secs => 2 * $1::float8)
+        RETURNING round, redis_run_id, marked_round, statement_timestamp(),
+                  CASE WHEN \(isFull("leases_looked_at")) THEN '-infinity' ELSE leases_looked_at - interval '1 s' END,
+                  CASE WHEN \(isFull("outbox_looked_at")) THEN '-infinity' ELSE outbox_looked_at - interval '15 s' END
+        """)
+
+    private static func isFull(_ mark: String) -> String { "round % 256 = 0 OR \(mark) > statement_timestamp()" }
+
+    private static let extendingTurn = Statement(
+        "extend_turn",
+        """
+        UPDATE reconciliation
+        SET next_at = statement_timestamp() + make_interval(secs => $2::float8),
+            leases_looked_at = coalesce($3::timestamptz, leases_looked_at)
+        WHERE round = $1::bigint
+        RETURNING true
+        """)
+
+    private static let finishingTurn = Statement(
+        "finish_turn",
+        """
+        UPDATE reconciliation
+        SET next_at = statement_timestamp() + make_interval(secs => $2::float8),
+            redis_run_id = $3::text, marked_round = $1::bigint, outbox_looked_at = $4::timestamptz
+        WHERE round = $1::bigint
+        """)
+}
