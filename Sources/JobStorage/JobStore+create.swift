@@ -35,7 +35,9 @@ extension JobStore {
     }
 
     /// Takes out of `wanted` what would wait for somebody's lock, and with it all the others of the batch.
-    private func leaveOutLocked(_ wanted: inout [Int32], among suspects: Set<Int32>, _ window: Int) throws(PostgresError) {
+    private func leaveOutLocked(
+        _ wanted: inout [Int32], among suspects: Set<Int32>, _ window: Int
+    ) throws(PostgresError) {
         let suspects = wanted.filter { suspects.contains($0) }
         guard !suspects.isEmpty else { return }
         parameters.removeAll()

@@ -32,8 +32,8 @@ struct Reconciler {
 
     /// - Parameter watched: what the heartbeat knows of the database's clock.
     init(
-        _ settings: WorkerSettings, watched: @escaping @Sendable () -> JobStore.Watched?, fallback: Fallback, stop: Wakeup,
-        log: Log
+        _ settings: WorkerSettings, watched: @escaping @Sendable () -> JobStore.Watched?, fallback: Fallback,
+        stop: Wakeup, log: Log
     ) {
         self.settings = settings
         self.watched = watched

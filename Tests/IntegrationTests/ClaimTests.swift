@@ -60,7 +60,9 @@ import Testing
                     try await onThread {
                         let store = scratch.store()
                         if worker.isMultiple(of: 2) { return try store.claim(ids.shuffled(), lease: 10) }
-                        return try (0..<20).flatMap { _ in try store.claimWaiting(limit: 10, lease: 10, fromBeginning: true) }
+                        return try (0..<20).flatMap { _ in
+                            try store.claimWaiting(limit: 10, lease: 10, fromBeginning: true)
+                        }
                     }
                 }
             }
