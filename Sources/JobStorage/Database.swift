@@ -10,6 +10,9 @@ package final class Database {
     private let name: String
     private let connectTimeout: Duration
     private let timeout: Duration
+    private let lockTimeout: Duration?
+    /// How many connections were made so far: where it has risen, the server behind it may be another one, with other rows.
+    package private(set) var generation = 0
     private var connection: Connection?
     private var retryAt = ContinuousClock.now
     private var lastFailure = PostgresError.notConnected
@@ -18,13 +21,16 @@ package final class Database {
     ///   - url: a libpq URI.
     ///   - name: how the connection shows in `pg_stat_activity`.
     ///   - timeout: the longest a statement may take.
+    ///   - lockTimeout: the longest a statement may wait for one lock; by default nearly half of `timeout`.
     package init(
-        url: String, name: String, connectTimeout: Duration = .seconds(1), timeout: Duration = .seconds(3)
+        url: String, name: String, connectTimeout: Duration = .seconds(1), timeout: Duration = .seconds(3),
+        lockTimeout: Duration? = nil
     ) {
         self.url = url
         self.name = name
         self.connectTimeout = connectTimeout
         self.timeout = timeout
+        self.lockTimeout = lockTimeout
     }
 
     /// Runs a statement, and once more where that may help, although the first may have taken effect: every statement that
@@ -58,8 +64,10 @@ package final class Database {
         connection = nil
         guard ContinuousClock.now >= retryAt else { throw lastFailure }
         do {
-            let made = try Connection(url: url, name: name, connectTimeout: connectTimeout, timeout: timeout)
+            let made = try Connection(
+                url: url, name: name, connectTimeout: connectTimeout, timeout: timeout, lockTimeout: lockTimeout)
             connection = made
+            generation += 1
             return made
         } catch {
             retryAt = .now + Database.reconnectPause

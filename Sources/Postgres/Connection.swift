@@ -16,14 +16,16 @@ package final class Connection {
     ///   - name: `application_name`, seen in `pg_stat_activity`.
     ///   - connectTimeout: the longest wait for a connection to one host.
     ///   - timeout: the longest wait for a statement; the server gives up on it (`statement_timeout`) a little earlier.
+    ///   - lockTimeout: the longest wait for one lock (`lock_timeout`); by default half of `statement_timeout`.
     package init(
-        url: String, name: String, connectTimeout: Duration = .seconds(2), timeout: Duration = .seconds(4)
+        url: String, name: String, connectTimeout: Duration = .seconds(2), timeout: Duration = .seconds(4),
+        lockTimeout: Duration? = nil
     ) throws(PostgresError) {
         self.timeout = timeout
         let handle = try Connection.open(url: url, name: name, timeout: connectTimeout)
         self.handle = handle
         PQsetnonblocking(handle, 1)
-        try run(Connection.session(timeout))
+        try run(Connection.session(timeout, lockTimeout))
     }
 
     deinit { close() }
@@ -31,11 +33,13 @@ package final class Connection {
     /// A commit is durable, whatever the server's default. Every statement of ours finds its rows by key: a plan made while
     /// a table was empty must not scan it, for ever after, when it has ten million rows. The server's timeouts come first,
     /// so that it is the one to say what happened.
-    private static func session(_ timeout: Duration) -> String {
+    private static func session(_ timeout: Duration, _ lockTimeout: Duration?) -> String {
         let milliseconds = max(100, timeout.milliseconds * 9 / 10)
+        // 0 would be no limit at all.
+        let lockMilliseconds = max(1, lockTimeout?.milliseconds ?? milliseconds / 2)
         return """
             SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') <> 'remote_apply';
-            SET statement_timeout = \(milliseconds); SET lock_timeout = \(milliseconds / 2);
+            SET statement_timeout = \(milliseconds); SET lock_timeout = \(lockMilliseconds);
             SET idle_in_transaction_session_timeout = \(milliseconds); SET jit = off;
             SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off
             """

@@ -60,4 +60,11 @@ import Testing
             "DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET synchronous_commit = off'; END $$")
         #expect(try scratch.sql("SHOW synchronous_commit") == ["on"])
     }
+
+    @Test(arguments: [(nil, "1800ms"), (Duration.milliseconds(300), "300ms"), (.zero, "1ms")])
+    func `a lock is waited for as long as was said`(given: Duration?, shown: String) throws {
+        let connection = try Connection(
+            url: scratch.databaseURL, name: "tests", timeout: .seconds(4), lockTimeout: given)
+        #expect(try connection.run("SHOW lock_timeout").text(0, 0) == shown)
+    }
 }
