@@ -15,6 +15,15 @@ package struct SQLState: Sendable, Hashable, CustomStringConvertible {
     /// No code: the error is the client's (no connection, a timeout).
     package static let none = SQLState("")
 
+    /// `lock_timeout` ran out.
+    package static let lockNotAvailable = SQLState("55P03")
+    /// The statement writes, and its session must not (any more).
+    package static let readOnly = SQLState("25006")
+    /// What was prepared is not there.
+    package static let unknownStatement = SQLState("26000")
+    /// Among others: what was prepared has other columns by now.
+    package static let unsupported = SQLState("0A000")
+
     /// The first two characters of a code: a class of errors.
     package struct Class: Sendable {
         fileprivate let prefix: String
