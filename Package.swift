@@ -37,14 +37,14 @@ let package = Package(
 
         // Wrappers: each owns its C pointers, none knows what a job is.
         target("FastCGI", ["CFCGI", "CLinux"]),
-        target("Postgres", ["CLibPQ"]),
-        target("Redis", ["CHiredis"]),
+        target("Postgres", ["CLibPQ", "Service"]),
+        target("Redis", ["CHiredis", "Service"]),
 
         target("Service", ["CLinux"]),
         target("Jobs"),
         target("JobStorage", ["Jobs", "Postgres", "Redis"]),
-        target("JobAPI", ["Jobs", "JobStorage", "FastCGI", "Service"]),
-        target("JobWorker", ["Jobs", "JobStorage", "Service", "CLinux"]),
+        target("JobAPI", ["Jobs", "JobStorage", "FastCGI", "Postgres", "Service"]),
+        target("JobWorker", ["Jobs", "JobStorage", "Postgres", "Service", "CLinux"]),
 
         executable("job-fcgi", ["JobAPI", "Service"]),
         executable("job-worker", ["JobWorker"]),

@@ -1,5 +1,6 @@
 package import FastCGI
 package import JobStorage
+internal import Postgres
 package import Service
 
 /// How a job-fcgi process is set up: DATABASE_URL, REDIS_URL, FCGI_LISTEN, FCGI_RESPONDERS, JOB_DEDUP_WINDOW, LOG_LEVEL.
@@ -14,7 +15,7 @@ package struct Settings: Sendable {
     package let logLevel: LogLevel
 
     package init(_ environment: inout Environment) {
-        databaseURL = environment.required("DATABASE_URL")
+        databaseURL = environment.databaseURL("DATABASE_URL")
         redis = RedisAddress(environment.redisURL("REDIS_URL"))
         listen = environment.listenAddress("FCGI_LISTEN").map(Listener.Address.init)
         if listen == nil && !Listener.isInherited {

@@ -16,6 +16,9 @@ package final class Database {
     private var connection: Connection?
     private var retryAt = ContinuousClock.now
     private var lastFailure = PostgresError.notConnected
+    private var renewAt = ContinuousClock.now
+    /// Whether the statement that failed last did so for its session, and there is a new one.
+    private var isRenewed = false
 
     /// - Parameters:
     ///   - url: a libpq URI.
@@ -45,14 +48,19 @@ package final class Database {
     }
 
     func attempt(_ statement: Statement, _ parameters: borrowing Parameters) throws(PostgresError) -> Rows {
-        try connect().execute(statement, parameters)
+        isRenewed = false
+        do { return try connect().execute(statement, parameters) } catch {
+            if Database.sessionFaults.contains(error.sqlState) { renew() }
+            throw error
+        }
     }
 
-    /// True after a deadlock, and after a connection that was there broke; not where there is none to be had.
+    /// True after a deadlock, and after a connection that was there broke or was replaced; not where there is none to be
+    /// had.
     func mayTryAgain(after error: PostgresError) -> Bool {
         switch error.sqlState {
         case .transactionRollback: true
-        default: error.kind == .connection && .now >= retryAt
+        default: isRenewed || (error.kind == .connection && .now >= retryAt)
         }
     }
 
@@ -64,15 +72,29 @@ package final class Database {
         connection = nil
         guard ContinuousClock.now >= retryAt else { throw lastFailure }
         do {
-            let made = try Connection(
-                url: url, name: name, connectTimeout: connectTimeout, timeout: timeout, lockTimeout: lockTimeout)
-            connection = made
-            generation += 1
-            return made
+            return try make()
         } catch {
             retryAt = .now + Database.reconnectPause
             lastFailure = error
             throw error
         }
+    }
+
+    private func make() throws(PostgresError) -> Connection {
+        let made = try Connection(
+            url: url, name: name, connectTimeout: connectTimeout, timeout: timeout, lockTimeout: lockTimeout)
+        connection = made
+        generation += 1
+        return made
+    }
+
+    /// What another session may not suffer from: the server behind this one was demoted, or what it prepared is out of date.
+    private static let sessionFaults: Set = [SQLState.readOnly, .unknownStatement, .unsupported]
+
+    /// Makes the connection anew, once a pause at most. Where that fails the old one stays, which may still read.
+    private func renew() {
+        guard .now >= renewAt else { return }
+        isRenewed = (try? make()) != nil
+        renewAt = .now + Database.reconnectPause
     }
 }

@@ -13,6 +13,23 @@ package struct MigrationFile: Sendable, Equatable {
         self.sql = sql
     }
 
+    /// The statements of a file whose first line is `-- no transaction`, each to be run by itself; nil for any other. Each
+    /// ends with a semicolon at the end of a line.
+    var statements: [String]? {
+        let lines = sql.split(separator: "\n", omittingEmptySubsequences: false)
+        guard lines.first == "-- no transaction" else { return nil }
+        var statements: [String] = []
+        var statement: [Substring] = []
+        for line in lines + [";"] where !line.hasPrefix("--") {
+            statement.append(line)
+            guard line.last == ";" else { continue }
+            let text = statement.joined(separator: "\n")
+            if text.contains(where: { $0 != ";" && !$0.isWhitespace }) { statements.append(text) }
+            statement = []
+        }
+        return statements
+    }
+
     /// The migrations of a directory, in order. Other files are left alone.
     package static func all(in directory: String) throws(MigrationError) -> [MigrationFile] {
         guard let handle = opendir(directory) else { throw MigrationError("cannot read the directory \(directory)") }

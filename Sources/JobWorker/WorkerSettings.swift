@@ -1,4 +1,5 @@
 internal import JobStorage
+internal import Postgres
 internal import Service
 
 /// How a worker is set up. Durations are in seconds.
@@ -24,7 +25,7 @@ struct WorkerSettings: Sendable {
     let logLevel: LogLevel
 
     init(_ environment: inout Environment) {
-        databaseURL = environment.required("DATABASE_URL")
+        databaseURL = environment.databaseURL("DATABASE_URL")
         let redis = environment.redisURL("REDIS_URL")
         self.redis = RedisAddress(
             host: redis.host, port: UInt16(clamping: redis.port), password: redis.password, database: redis.database)

@@ -1,65 +1,41 @@
 internal import CLibPQ
 internal import Glibc
+internal import Service
 
 extension Connection {
-    /// Opens a connection to the first host that takes one (`PQconnectStartParams`, `PQconnectPoll`).
-    ///
-    /// libpq would try several hosts itself, but not go on to the next when one just does not answer.
-    static func open(url: String, name: String, timeout: Duration) throws(PostgresError) -> OpaquePointer {
-        let common = [
+    /// Opens a connection to the first host that takes one.
+    static func open(_ url: String, name: String, by deadline: Deadline) throws(PostgresError) -> OpaquePointer {
+        let string: ConnectionString
+        do { string = try ConnectionString(parsing: url) } catch {
+            throw PostgresError(.connection, message: "the URL \(error.text)")
+        }
+        let defaults = [
             ("fallback_application_name", name), ("target_session_attrs", "read-write"), ("keepalives_idle", "5"),
-            ("keepalives_interval", "2"), ("keepalives_count", "3"), ("tcp_user_timeout", "10000"), ("dbname", url),
+            ("keepalives_interval", "2"), ("keepalives_count", "3"), ("tcp_user_timeout", "10000"),
         ]
-        var failure = PostgresError.notConnected
-        for host in hosts(in: url) {
-            do { return try open(common + host, by: .now + timeout) } catch { failure = error }
-        }
-        throw failure
+        // Of a keyword that is given twice, libpq takes the last.
+        let options = defaults + string.options.map { ($0.keyword, $0.value) } + [("client_encoding", "UTF8")]
+        var opening = Opening(string.hosts, options: options, by: deadline)
+        return try opening.run()
     }
 
-    /// What to override in the URL to reach each of its hosts; one empty list where it names but one.
-    static func hosts(in url: String) -> [[(String, String)]] {
-        guard let options = PQconninfoParse(url, nil) else { return [[]] }
-        defer { PQconninfoFree(options) }
-        var lists: [String: [String]] = [:]
-        var option = options
-        while let keyword = option.pointee.keyword {
-            if let value = option.pointee.val {
-                lists[String(cString: keyword)] = String(cString: value).split(
-                    separator: ",", omittingEmptySubsequences: false
-                ).map(String.init)
-            }
-            option += 1
+    /// The corresponding C function is `PQconnectStartParams`.
+    static func start(_ options: [(String, String)]) -> OpaquePointer? {
+        let started = withCStrings(options.map(\.0)) { names in
+            withCStrings(options.map(\.1)) { values in PQconnectStartParams(names, values, 0) }
         }
-        let count = max(lists["host"]?.count ?? 1, lists["hostaddr"]?.count ?? 1)
-        guard count > 1 else { return [[]] }
-        return (0..<count).map { index in
-            ["host", "hostaddr", "port"].compactMap { keyword in
-                // One port may stand for all hosts.
-                lists[keyword].map { (keyword, $0[min(index, $0.count - 1)]) }
-            }
-        }
+        // Without one, what the server has to say besides would go to the standard error as it is.
+        if let started { PQsetNoticeProcessor(started, { _, _ in }, nil) }
+        return started
     }
 
-    private static func open(
-        _ keywords: [(String, String)], by deadline: ContinuousClock.Instant
-    ) throws(PostgresError) -> OpaquePointer {
-        let started = withCStrings(keywords.map(\.0)) { names in
-            withCStrings(keywords.map(\.1)) { values in PQconnectStartParams(names, values, 1) }
-        }
-        guard let handle = started else { throw PostgresError(.connection, message: "out of memory") }
-        var status = PGRES_POLLING_WRITING
-        while PQstatus(handle) != CONNECTION_BAD && status != PGRES_POLLING_FAILED {
-            if status == PGRES_POLLING_OK { return handle }
-            let events = Int16(status == PGRES_POLLING_READING ? POLLIN : POLLOUT)
-            guard wait(for: events, on: handle, until: deadline) else {
-                PQfinish(handle)
-                throw PostgresError(.timeout, message: "no connection to PostgreSQL in time")
-            }
-            status = PQconnectPoll(handle)
-        }
-        defer { PQfinish(handle) }
-        throw PostgresError(.connection, message: String(cString: PQerrorMessage(handle)))
+    /// Why a connection was not made, in libpq's words; nil where it did not get as far as to a server or its address, for
+    /// what it says before may repeat pieces of the URL.
+    static func failure(of handle: OpaquePointer) -> String? {
+        let text = String(cString: PQerrorMessage(handle))
+        guard text.hasPrefix("connection to server ") else { return nil }
+        // A line that begins with a tab is a piece of advice.
+        return text.split(separator: "\n").filter { $0.first != "\t" }.joined(separator: "; ")
     }
 }
 

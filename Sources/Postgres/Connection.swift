@@ -1,5 +1,6 @@
 internal import CLibPQ
 internal import Glibc
+internal import Service
 
 /// One connection to PostgreSQL, owned by one thread; closes in `deinit`.
 ///
@@ -12,9 +13,9 @@ package final class Connection {
 
     /// Connects (`PQconnectStart`) and sets the session up.
     /// - Parameters:
-    ///   - url: a libpq URI or connection string; several hosts are tried in turn, each for `connectTimeout`.
+    ///   - url: a libpq URI or connection string; of several hosts, the first that takes writes is used.
     ///   - name: `application_name`, seen in `pg_stat_activity`.
-    ///   - connectTimeout: the longest wait for a connection to one host.
+    ///   - connectTimeout: the longest wait for all of that, whatever the number of hosts.
     ///   - timeout: the longest wait for a statement; the server gives up on it (`statement_timeout`) a little earlier.
     ///   - lockTimeout: the longest wait for one lock (`lock_timeout`); by default half of `statement_timeout`.
     package init(
@@ -22,10 +23,18 @@ package final class Connection {
         lockTimeout: Duration? = nil
     ) throws(PostgresError) {
         self.timeout = timeout
-        let handle = try Connection.open(url: url, name: name, timeout: connectTimeout)
+        let deadline = Deadline(after: connectTimeout)
+        let handle = try Connection.open(url, name: name, by: deadline)
         self.handle = handle
         PQsetnonblocking(handle, 1)
-        try run(Connection.session(timeout, lockTimeout))
+        do {
+            try run(Connection.session(timeout, lockTimeout, pid: PQbackendPID(handle)), by: deadline)
+        } catch {
+            guard error.sqlState == Connection.isPooled else { throw error }
+            throw PostgresError(
+                .connection,
+                message: "a pooler stands between this program and PostgreSQL: connect to PostgreSQL itself")
+        }
     }
 
     deinit { close() }
@@ -33,11 +42,15 @@ package final class Connection {
     /// A commit is durable, whatever the server's default. Every statement of ours finds its rows by key: a plan made while
     /// a table was empty must not scan it, for ever after, when it has ten million rows. The server's timeouts come first,
     /// so that it is the one to say what happened.
-    private static func session(_ timeout: Duration, _ lockTimeout: Duration?) -> String {
+    ///
+    /// Behind a pooler, each statement may reach another session, with other settings and without what was prepared. The
+    /// first line fails there, so that nothing after it is left behind in a session of somebody else's.
+    private static func session(_ timeout: Duration, _ lockTimeout: Duration?, pid: Int32) -> String {
         let milliseconds = max(100, timeout.milliseconds * 9 / 10)
         // 0 would be no limit at all.
         let lockMilliseconds = max(1, lockTimeout?.milliseconds ?? milliseconds / 2)
         return """
+            SELECT 1 / (pg_backend_pid() = \(pid))::int; -- fails behind a pooler
             SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') <> 'remote_apply';
             SET statement_timeout = \(milliseconds); SET lock_timeout = \(lockMilliseconds);
             SET idle_in_transaction_session_timeout = \(milliseconds); SET jit = off;
@@ -45,13 +58,16 @@ package final class Connection {
             """
     }
 
+    /// A division by zero.
+    private static let isPooled = SQLState("22012")
+
     package var isOpen: Bool { handle != nil }
 
     /// Runs `statement`, prepared on its first use here (`PQsendPrepare`, `PQsendQueryPrepared`), in a transaction of its
     /// own and one round trip. Parameters and results are binary.
     package func execute(_ statement: Statement, _ parameters: borrowing Parameters) throws(PostgresError) -> Rows {
         guard let handle else { throw PostgresError(.connection, message: "not connected") }
-        let deadline = ContinuousClock.now + timeout
+        let deadline = Deadline(after: timeout)
         if !prepared.contains(statement.name) {
             guard PQsendPrepare(handle, statement.name, statement.sql, 0, nil) == 1 else { throw broken() }
             _ = try result(of: handle, by: deadline, statement: statement.name)
@@ -65,9 +81,14 @@ package final class Connection {
     /// otherwise. Used for migrations and session settings.
     @discardableResult
     package func run(_ sql: String, timeout: Duration? = nil) throws(PostgresError) -> Rows {
+        try run(sql, by: Deadline(after: timeout ?? self.timeout))
+    }
+
+    @discardableResult
+    private func run(_ sql: String, by deadline: Deadline) throws(PostgresError) -> Rows {
         guard let handle else { throw PostgresError(.connection, message: "not connected") }
         guard PQsendQuery(handle, sql) == 1 else { throw broken() }
-        return try result(of: handle, by: .now + (timeout ?? self.timeout), statement: nil)
+        return try result(of: handle, by: deadline, statement: nil)
     }
 
     package func close() {
@@ -97,7 +118,7 @@ package final class Connection {
 
     /// The last result of what was sent, all of it read; the first error of it is thrown.
     private func result(
-        of handle: OpaquePointer, by deadline: ContinuousClock.Instant, statement: String?
+        of handle: OpaquePointer, by deadline: Deadline, statement: String?
     ) throws(PostgresError) -> Rows {
         var last: Rows?
         var failure: PostgresError?
@@ -123,7 +144,7 @@ package final class Connection {
     }
 
     private func waitForResult(
-        of handle: OpaquePointer, by deadline: ContinuousClock.Instant, statement: String?
+        of handle: OpaquePointer, by deadline: Deadline, statement: String?
     ) throws(PostgresError) {
         while true {
             let unsent = PQflush(handle)
@@ -132,20 +153,19 @@ package final class Connection {
             let events = Int16(POLLIN) | (unsent == 1 ? Int16(POLLOUT) : 0)
             guard Connection.wait(for: events, on: handle, until: deadline) else {
                 close()
-                throw PostgresError(.timeout, message: "no answer from PostgreSQL in \(timeout)", statement: statement)
+                throw PostgresError(.timeout, message: "no answer from PostgreSQL in time", statement: statement)
             }
             guard PQconsumeInput(handle) == 1 else { throw broken(statement) }
         }
     }
 
     /// False when the deadline passed first.
-    static func wait(for events: Int16, on handle: OpaquePointer, until deadline: ContinuousClock.Instant) -> Bool {
+    private static func wait(for events: Int16, on handle: OpaquePointer, until deadline: Deadline) -> Bool {
         while true {
-            let left = deadline - .now
             var descriptor = pollfd(fd: PQsocket(handle), events: events, revents: 0)
-            let ready = poll(&descriptor, 1, Int32(clamping: max(0, left.milliseconds)))
+            let ready = poll(&descriptor, 1, deadline.remainingMilliseconds)
             if ready > 0 { return true }
-            if ready == 0 && left <= .milliseconds(1) { return false }
+            if ready == 0 && deadline.hasPassed { return false }
             if ready < 0 && errno != EINTR { return true }
         }
     }
@@ -166,5 +186,5 @@ package final class Connection {
 }
 
 extension Duration {
-    var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
+    fileprivate var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
 }

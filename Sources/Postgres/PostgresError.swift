@@ -25,12 +25,7 @@ package struct PostgresError: Error, Sendable, CustomStringConvertible {
     }
 
     /// A row was locked for longer than `lock_timeout`.
-    package var isLockTimeout: Bool {
-        switch sqlState {
-        case .lockNotAvailable: true
-        default: false
-        }
-    }
+    package var isLockTimeout: Bool { sqlState == .lockNotAvailable }
 
     /// The server takes the statement, but not a value in it.
     package var isRefusedValue: Bool {

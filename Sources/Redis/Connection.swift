@@ -1,5 +1,6 @@
 internal import CHiredis
 internal import Glibc
+internal import Service
 
 /// One connection to Redis, owned by one thread; closes in `deinit`.
 ///
@@ -13,16 +14,43 @@ package final class Connection {
     package init(
         host: String, port: UInt16, password: String?, database: Int, timeout: Duration
     ) throws(RedisError) {
-        context = redisConnectWithTimeout(host, Int32(port), timeval(timeout / 2))
-        guard let context, context.pointee.err == 0 else { throw broken() }
-        redisSetTimeout(context, timeval(timeout / 2))
+        let deadline = Deadline(after: timeout)
+        let context = try Connection.connect(host, port, by: Deadline(after: timeout / 2))
+        self.context = context
         redisEnableKeepAlive(context)
         var hello = Commands()
         if let password { hello.command("AUTH", password) }
         hello.command("SELECT", "\(database)")
+        redisSetTimeout(context, timeval(deadline.remaining))
         try send(hello)
-        for _ in 0..<hello.count { try reply().check() }
+        for _ in 0..<hello.count {
+            redisSetTimeout(context, timeval(deadline.remaining))
+            try reply().check()
+        }
         redisSetTimeout(context, timeval(timeout))
+    }
+
+    /// Connects to the first of the host's addresses that takes a connection. A lookup gets half of the time, each address
+    /// an equal share of the rest.
+    private static func connect(
+        _ host: String, _ port: UInt16, by deadline: Deadline
+    ) throws(RedisError) -> UnsafeMutablePointer<redisContext> {
+        var addresses: ArraySlice<String>
+        do throws(ResolverError) {
+            addresses = try Resolver.system.addresses(of: host, by: Deadline(after: deadline.remaining / 2))[...]
+        } catch {
+            throw .connection(error.description)
+        }
+        var failures: [String] = []
+        while let address = addresses.first {
+            let share = timeval(deadline.remaining / addresses.count)
+            addresses.removeFirst()
+            let context = redisConnectWithTimeout(address, Int32(port), share)
+            if let context, context.pointee.err == 0 { return context }
+            failures.append("\(host) (\(address)): \(Connection.fault(of: context))")
+            if let context { redisFree(context) }
+        }
+        throw .connection(failures.joined(separator: "; "))
     }
 
     deinit { close() }
@@ -72,19 +100,22 @@ package final class Connection {
     }
 
     private func broken() -> RedisError {
-        let message = context.map { context in
-            withUnsafePointer(to: &context.pointee.errstr) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 128) { String(cString: $0) }
-            }
+        defer { close() }
+        return .connection(Connection.fault(of: context))
+    }
+
+    private static func fault(of context: UnsafeMutablePointer<redisContext>?) -> String {
+        guard let context else { return "out of memory" }
+        return withUnsafePointer(to: &context.pointee.errstr) {
+            $0.withMemoryRebound(to: CChar.self, capacity: 128) { String(cString: $0) }
         }
-        close()
-        return .connection(message ?? "out of memory")
     }
 }
 
 extension timeval {
+    /// At least a millisecond: none at all would be no limit.
     fileprivate init(_ duration: Duration) {
-        let (seconds, attoseconds) = duration.components
+        let (seconds, attoseconds) = max(duration, .milliseconds(1)).components
         self.init(tv_sec: Int(seconds), tv_usec: Int(attoseconds / 1_000_000_000_000))
     }
 }

@@ -3,9 +3,14 @@ extension Environment {
     package mutating func string(_ name: String) -> String? { setting(name)?.value }
 
     /// A setting that may not be missing. It is taken for a secret: no fault repeats it.
-    package mutating func required(_ name: String) -> String {
+    package mutating func required(_ name: String) -> String { required(name) { $0 } ?? "" }
+
+    /// A setting that may not be missing, as `parse` reads it. It is taken for a secret: no fault repeats it.
+    package mutating func required<Value>(
+        _ name: String, _ parse: (String) throws(ValueFault) -> Value
+    ) -> Value? {
         if !isGiven(name) { fault("\(name) is not set: set it, or \(name)_FILE") }
-        return string(name) ?? ""
+        return parsed(name, parse)
     }
 
     /// A whole number within a range.
@@ -29,8 +34,7 @@ extension Environment {
 
     /// Where Redis is. It may not be missing, and is taken for a secret: no fault repeats it.
     package mutating func redisURL(_ name: String) -> RedisURL {
-        if !isGiven(name) { fault("\(name) is not set: set it, or \(name)_FILE") }
-        return parsed(name, RedisURL.init(parsing:)) ?? RedisURL(host: "")
+        required(name, RedisURL.init(parsing:)) ?? RedisURL(host: "")
     }
 
     /// Where to listen, or nil where it is not set.

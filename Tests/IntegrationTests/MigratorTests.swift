@@ -14,7 +14,7 @@ import Testing
     /// - Returns: the names of what was applied.
     func migrate(_ files: [MigrationFile]) throws -> [String] {
         var applied: [String] = []
-        try Migrator(files, url: scratch.databaseURL).run { applied.append($0.name) }
+        try Migrator(files, url: scratch.databaseURL).run { if case .applied(let file) = $0 { applied.append(file.name) } }
         return applied
     }
 
