@@ -21,7 +21,7 @@ extension JobStore {
         """
         WITH again AS MATERIALIZED (
             SELECT id FROM jobs WHERE status = 'created' AND attempt > 0
-            ORDER BY id LIMIT $1::bigint FOR NO KEY UPDATE SKIP LOCKED
+            ORDER BY attempt, id LIMIT $1::bigint FOR NO KEY UPDATE SKIP LOCKED
         ), new AS MATERIALIZED (
             SELECT id FROM jobs
             WHERE status = 'created' AND attempt = 0

@@ -63,6 +63,9 @@ extension JobStore {
 
     /// `statement_timestamp()` bounds the reading of the index. `clock_timestamp()` is asked for each row that is ahead: a
     /// statement that stood still for a while must not take a lease that was renewed meanwhile for one of the future.
+    ///
+    /// `coalesce`, so that rows which are looked at again by their keys are not sought in all of `jobs_lease_idx`, which the
+    /// condition alone would allow: with 300 000 dead entries 65 ms instead of none.
     private static let expiring = Statement(
         "expire",
         """
@@ -82,7 +85,7 @@ extension JobStore {
         ), expired AS MATERIALIZED (
             SELECT id, lost + 1 >= $2::integer AS is_last FROM jobs
             WHERE id = ANY (ARRAY(SELECT id FROM late UNION ALL SELECT id FROM ahead))
-              AND status = 'running' AND (\(isLate) OR \(isAhead))
+              AND status = 'running' AND coalesce(\(isLate) OR \(isAhead), false)
             ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
         ), ended AS (
             UPDATE jobs

@@ -52,7 +52,8 @@ extension JobStore {
     private static let listingWaitingLong = Statement(
         "list_waiting_long",
         """
-        (SELECT id FROM jobs WHERE status = 'created' AND attempt > 0 AND \(isOld) ORDER BY id LIMIT $2::bigint)
+        (SELECT id FROM jobs WHERE status = 'created' AND attempt > 0 AND \(isOld)
+         ORDER BY attempt, id LIMIT $2::bigint)
         UNION ALL
         (SELECT id FROM jobs
          WHERE status = 'created' AND attempt = 0 AND id >= (SELECT waiting_from FROM reconciliation) AND \(isOld)

@@ -54,7 +54,8 @@ package final class Connection {
             SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') <> 'remote_apply';
             SET statement_timeout = \(milliseconds); SET lock_timeout = \(lockMilliseconds);
             SET idle_in_transaction_session_timeout = \(milliseconds); SET jit = off;
-            SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off
+            SET enable_seqscan = off; SET enable_bitmapscan = off; SET max_parallel_workers_per_gather = 0;
+            SET enable_hashjoin = off; SET enable_mergejoin = off
             """
     }
 
