@@ -98,7 +98,8 @@ import Testing
         let url = url(hosts: "127.0.0.1,127.0.0.2,nowhere.invalid,127.0.0.1", ports: "1,2,3,\(silent.number)")
         let text = failure(url, within: .seconds(2))
         for words in [
-            #"connection to server at "127.0.0.1", port 1 failed: Connection refused"#, #"at "127.0.0.2", port 2 failed"#,
+            #"connection to server at "127.0.0.1", port 1 failed: Connection refused"#,
+            #"at "127.0.0.2", port 2 failed"#,
             "cannot resolve the host nowhere.invalid", "port \(silent.number) failed: no connection in time",
         ] { #expect(text.contains(words), "\(text)") }
     }
@@ -143,7 +144,8 @@ import Testing
 
     @Test func `what the server has to say besides does not reach the standard error`() async throws {
         let url = scratch.databaseURL
-        let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) { [url = url as String] in
+        let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+            [url = url as String] in
             let connection = try Connection(url: url, name: "tests")
             try connection.run("DO $$ BEGIN RAISE WARNING 'besides'; END $$")
         }

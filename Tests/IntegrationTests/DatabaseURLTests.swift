@@ -7,12 +7,16 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct DatabaseURLTests {
     static let unreadable = [
         "postgrsql://jobs:s3cr@h/jobs?sslmode=disable", "postgresql:/jobs:s3cr@h/jobs", "jobs:s3cr@h/jobs", "s3cr",
-        "postgresql://jobs:s3cr%ZZzq7t@h/jobs", "postgresql://jobs:s3cr/zq7t@h/jobs", "postgres://jobs:s3cr@zq7t@h/jobs",
-        "postgresql://jobs:s3cr@r:zq7t@h/jobs", "postgresql://jobs:s3cr@r/zq7t@h/jobs", "postgresql://jobs:12/s3cr@h/jobs",
-        "postgresql://jobs:12/?s3cr@h/jobs", "postgresql://h:s3cr/jobs", "postgresql://h:0/jobs", "postgresql://h:65536/jobs",
+        "postgresql://jobs:s3cr%ZZzq7t@h/jobs", "postgresql://jobs:s3cr/zq7t@h/jobs",
+        "postgres://jobs:s3cr@zq7t@h/jobs",
+        "postgresql://jobs:s3cr@r:zq7t@h/jobs", "postgresql://jobs:s3cr@r/zq7t@h/jobs",
+        "postgresql://jobs:12/s3cr@h/jobs",
+        "postgresql://jobs:12/?s3cr@h/jobs", "postgresql://h:s3cr/jobs", "postgresql://h:0/jobs",
+        "postgresql://h:65536/jobs",
         "host=h1,h2,h3 port=1,2", "postgresql://h/jobs?s3cr=1", "postgresql://h/jobs?sslmode=s3cr",
         "postgresql://h/jobs?target_session_attrs=s3cr", "postgresql://h/jobs?keepalives_idle=s3cr",
-        "postgresql://h/jobs?host=s3cr%40h", "host=h password=s3cr zq7t", "host='h s3cr'", "host=h hostaddr=1.1.1.1,1.1.1.2",
+        "postgresql://h/jobs?host=s3cr%40h", "host=h password=s3cr zq7t", "host='h s3cr'",
+        "host=h hostaddr=1.1.1.1,1.1.1.2",
         "postgresql://jobs:x@h\n/jobs",
     ]
 
@@ -32,9 +36,11 @@ import Testing
 
     @Test(
         arguments: [
-            "postgresql:///jobs", "postgresql://jobs:s3%40cr@h:5432/jobs?sslmode=require", "host=h user=jobs password='a@b c'",
+            "postgresql:///jobs", "postgresql://jobs:s3%40cr@h:5432/jobs?sslmode=require",
+            "host=h user=jobs password='a@b c'",
             "postgres://jobs:p?w:@h1,h2:5433/jobs", "postgresql://jobs@h1,[::1]:1,h3/jobs?target_session_attrs=any",
-            "postgresql://jobs@%2Frun%2Fpostgresql/jobs", "postgresql://h/jobs?application_name=a@b&sslmode=verify-full",
+            "postgresql://jobs@%2Frun%2Fpostgresql/jobs",
+            "postgresql://h/jobs?application_name=a@b&sslmode=verify-full",
             "host=h hostaddr=10.0.0.1 connect_timeout=5 keepalives_idle=3 sslrootcert=/nowhere",
         ])
     func `any other is taken`(url: String) { #expect(faults(["DATABASE_URL": url]).isEmpty) }
@@ -46,12 +52,17 @@ import Testing
     /// Each character that means something in a URL or a connection string, at each place of the password.
     @Test(arguments: Array("/@:?#%&=,+ '\"\\[]!\n\t"))
     func `whatever is in the password, no fault and no error repeats a piece of it`(character: Character) throws {
-        let passwords = ["s3cr\(character)zq7t", "\(character)s3crzq7t", "s3crzq7t\(character)", "12\(character)s3crzq7t"]
+        let passwords = [
+            "s3cr\(character)zq7t", "\(character)s3crzq7t", "s3crzq7t\(character)", "12\(character)s3crzq7t",
+        ]
         let urls = passwords.flatMap { password in
             [
-                "postgresql://jobs:\(password)@127.0.0.1:1/jobs", "postgres://jobs:\(password)@127.0.0.1:1,127.0.0.2/jobs",
-                "postgresql://127.0.0.1:1/jobs?user=jobs&password=\(password)", "postgresql//jobs:\(password)@127.0.0.1:1/jobs",
-                "postgresql://127.0.0.1:1/jobs?sslmode=\(password)", "postgresql://127.0.0.1:1/jobs?sslpassword=\(password)",
+                "postgresql://jobs:\(password)@127.0.0.1:1/jobs",
+                "postgres://jobs:\(password)@127.0.0.1:1,127.0.0.2/jobs",
+                "postgresql://127.0.0.1:1/jobs?user=jobs&password=\(password)",
+                "postgresql//jobs:\(password)@127.0.0.1:1/jobs",
+                "postgresql://127.0.0.1:1/jobs?sslmode=\(password)",
+                "postgresql://127.0.0.1:1/jobs?sslpassword=\(password)",
                 "host=127.0.0.1 port=1 password=\(password) user=jobs", "host=127.0.0.1 port=1 password='\(password)'",
             ]
         }
