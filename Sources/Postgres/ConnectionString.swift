@@ -59,7 +59,7 @@ struct ConnectionString {
 
     private static func values(in text: String) throws(ValueFault) -> [String: String] {
         guard let list = PQconninfoParse(text, nil) else {
-            throw ValueFault(encoding("must be a URI that libpq can read, postgresql://user:password@host:5432/database"))
+            throw ValueFault(encoding("must be a libpq URI such as postgresql://user:password@host:5432/database"))
         }
         defer { PQconninfoFree(list) }
         var values: [String: String] = [:]

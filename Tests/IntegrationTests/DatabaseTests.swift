@@ -1,3 +1,4 @@
+import Glibc
 import JobStorage
 import Postgres
 import TestSupport
@@ -18,6 +19,72 @@ import Testing
         let backend = try database.execute(DatabaseTests.asking, Parameters()).int32(0, 0)
         try scratch.sql("SELECT pg_terminate_backend(\(backend))")
         #expect(try database.execute(DatabaseTests.asking, Parameters()).int32(0, 0) != backend)
+        #expect(database.generation == 2)
+    }
+
+    // MARK: - Sessions that are of no further use
+
+    static let forbidding = Statement("forbid", "SET default_transaction_read_only = on")
+    static let writing = Statement("write", "INSERT INTO things VALUES (1)")
+    static let reading = Statement("read", "SELECT * FROM things")
+    static let forgetting = Statement("forget", "DEALLOCATE ALL")
+
+    func database(with table: String = "CREATE TABLE things (a integer)") throws -> Database {
+        try scratch.sql(table)
+        return Database(url: scratch.databaseURL, name: "tests", connectTimeout: .seconds(20), timeout: .seconds(20))
+    }
+
+    @Test func `a session that may not write any more is replaced, and the statement said again`() throws {
+        let database = try database()
+        _ = try database.execute(DatabaseTests.forbidding, Parameters())
+        _ = try database.execute(DatabaseTests.writing, Parameters())
+        #expect(try database.execute(DatabaseTests.reading, Parameters()).count == 1)
+        #expect(database.generation == 2)
+    }
+
+    @Test func `while the database is read-only, reads go on and new sessions are few`() async throws {
+        let database = try database()
+        _ = try database.execute(DatabaseTests.forbidding, Parameters())
+        let name = try scratch.sql("SELECT current_database()")[0]
+        try scratch.sql("ALTER DATABASE \(name) SET default_transaction_read_only = on")
+        let sessions = "SELECT sessions FROM pg_stat_database WHERE datname = '\(name)'"
+        // From another database: a session in this one would count, and is no longer to be had by a test either.
+        let outside = try Connection(url: try Servers.shared.get().url(database: "postgres"), name: "tests")
+        func count() throws -> Int { Int(try outside.run(sessions).text(0, 0) ?? "") ?? 0 }
+        let before = try count()
+        let (began, tries) = (ContinuousClock.now, 400)
+        for _ in 0..<tries {
+            #expect(throws: PostgresError.self) { _ = try database.execute(DatabaseTests.writing, Parameters()) }
+            #expect(try database.execute(DatabaseTests.reading, Parameters()).count == 0)
+        }
+        let pauses = Int((ContinuousClock.now - began) / .milliseconds(250)) + 1
+        #expect(database.generation == 1)
+        // What a session did is counted when it ends, or a little later.
+        try await eventually(within: .seconds(10), "new sessions") { try count() > before }
+        let made = try count() - before
+        #expect(made <= pauses && pauses < tries / 2, "\(made) sessions in \(pauses) pauses")
+        try outside.run("ALTER DATABASE \(name) RESET ALL")
+        try await eventually(within: .seconds(2), "writes are taken") {
+            (try? database.execute(DatabaseTests.writing, Parameters())) != nil
+        }
+    }
+
+    @Test func `a session that lost its statements is replaced`() throws {
+        let database = try database()
+        for _ in 0..<2 {
+            #expect(try database.execute(DatabaseTests.reading, Parameters()).count == 0)
+            _ = try database.execute(DatabaseTests.forgetting, Parameters())
+            #expect(try database.execute(DatabaseTests.reading, Parameters()).count == 0)
+            usleep(300_000)
+        }
+        #expect(database.generation == 3)
+    }
+
+    @Test func `a session whose plans are out of date is replaced`() throws {
+        let database = try database()
+        #expect(try database.execute(DatabaseTests.reading, Parameters()).count == 0)
+        try scratch.sql("ALTER TABLE things ADD COLUMN b integer")
+        #expect(try database.execute(DatabaseTests.reading, Parameters()).count == 0)
         #expect(database.generation == 2)
     }
 }

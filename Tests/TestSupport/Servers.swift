@@ -45,7 +45,10 @@ package final class Servers: Sendable {
         if getuid() == 0 { try Shell.checkBlocking(["chown", "postgres", directory.path]) }
         let options = "-c listen_addresses='' -c unix_socket_directories=\(directory.path) -c max_connections=300"
         try Shell.checkBlocking(
-            Servers.asUser + ["\(Servers.binaries)/initdb", "-D", data, "-A", "trust", "-U", "tests", "--no-sync"])
+            Servers.asUser + [
+                "\(Servers.binaries)/initdb", "-D", data, "-A", "trust", "-U", "tests", "--encoding=UTF8", "--locale=C",
+                "--no-sync",
+            ])
         try Shell.checkBlocking(
             Servers.asUser + [
                 "\(Servers.binaries)/pg_ctl", "-D", data, "-l", "\(directory.path)/log", "-o", options, "-w", "start",
