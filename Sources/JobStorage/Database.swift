@@ -11,6 +11,8 @@ package final class Database {
     private let connectTimeout: Duration
     private let timeout: Duration
     private var connection: Connection?
+    /// How many connections were made so far.
+    package private(set) var generation = 0
     private var retryAt = ContinuousClock.now
     private var lastFailure = PostgresError.notConnected
 
@@ -60,6 +62,7 @@ package final class Database {
         do {
             let made = try Connection(url: url, name: name, connectTimeout: connectTimeout, timeout: timeout)
             connection = made
+            generation += 1
             return made
         } catch {
             retryAt = .now + Database.reconnectPause
