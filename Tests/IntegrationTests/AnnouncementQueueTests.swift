@@ -278,7 +278,7 @@ import Testing
         queue = try await AnnouncementQueueTests.queue(store, connectedTo: redis.address)
         #expect(try queue.redisAnswers())
         try await redis.run("CLIENT", "KILL", "TYPE", "normal")
-        try await eventually { (try? queue.redisAnswers()) != true }
+        #expect(throws: RedisError.self) { try queue.redisAnswers() }
         try await eventually { (try? queue.redisAnswers()) == true }
     }
 }
