@@ -12,6 +12,7 @@ package final class Request {
     static let peerTimeout = timeval(tv_sec: 0, tv_usec: 500_000)
 
     private let request: UnsafeMutablePointer<FCGX_Request>
+    private var isIncomplete = false
 
     /// Takes over the connected socket `descriptor`.
     init(descriptor: Int32) {
@@ -58,7 +59,8 @@ package final class Request {
         /// This many bytes, and then the end of the stream.
         case complete(Int)
         case tooLarge
-        /// The peer sent less than it announced, or broke off.
+        /// The peer sent less than it announced, or broke off. It gets no answer: the connection is closed, and a web server
+        /// then asks another responder.
         case incomplete
     }
 
@@ -74,8 +76,8 @@ package final class Request {
                 buffer.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(buffer.count), request.pointee.in))
         // A short read looks like the end of the stream, whatever cut it off.
         if read == buffer.count { return refuse(.tooLarge) }
-        guard read == announced, FCGX_GetError(request.pointee.in) == 0 else { return refuse(.incomplete) }
-        return .complete(read)
+        isIncomplete = read != announced || FCGX_GetError(request.pointee.in) != 0
+        return isIncomplete ? .incomplete : .complete(read)
     }
 
     private func refuse(_ body: Body) -> Body {
@@ -96,6 +98,7 @@ package final class Request {
 
     /// Sends what is left of the response (`FCGX_Finish_r`), and closes the connection unless both sides keep it.
     func finish(keep: Bool) {
+        guard !isIncomplete else { return FCGX_Free(request, 1) }
         if !keep { request.pointee.keepConnection = 0 }
         FCGX_Finish_r(request)
     }

@@ -26,6 +26,8 @@ package struct ResponderLoop: ~Copyable {
     package static let batchLimit = 512
     /// The most connections accepted in one round: the rest is left to other loops and processes.
     static let acceptLimit = 8
+    /// How long no connection is accepted where there is no descriptor or no memory left for one: it waits in the backlog.
+    static let acceptPause: Duration = .milliseconds(50)
     /// How long a draining loop waits for requests that were already on their way.
     static let drainWait: Int32 = 50
 
@@ -34,6 +36,8 @@ package struct ResponderLoop: ~Copyable {
     private let stop: Int32
     /// By descriptor.
     private var connections: [Request?] = []
+    /// When to accept again, where that is not at once.
+    private var acceptAt: ContinuousClock.Instant?
 
     /// Sets the library up (`FCGX_Init`), once a process and before the first loop.
     package static func initializeLibrary() { FCGX_Init() }
@@ -44,8 +48,7 @@ package struct ResponderLoop: ~Copyable {
         self.stop = stop
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard epoll >= 0 else { throw FastCGIError("epoll_create1") }
-        // One loop, not all of them, wakes up for a new connection.
-        try watch(listener.fileDescriptor, EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue)
+        try watchListener()
         try watch(stop, EPOLLIN.rawValue)
     }
 
@@ -59,11 +62,12 @@ package struct ResponderLoop: ~Copyable {
         batch.reserveCapacity(events.count)
         var draining = false
         while true {
-            let timeout = draining ? ResponderLoop.drainWait : responder.idleDelay
+            let timeout = draining ? ResponderLoop.drainWait : wait(atMost: responder.idleDelay)
             let count = epoll_wait(epoll, events.baseAddress, Int32(events.count), timeout)
             if count == 0 && draining { return connections.removeAll() }
             if count == 0 { responder.idle() }
             guard count >= 0 || errno == EINTR else { throw FastCGIError("epoll_wait") }
+            if let acceptAt, .now >= acceptAt { try watchListener() }
             for event in events.prefix(Int(max(0, count))) {
                 switch event.data.fd {
                 case listener.fileDescriptor: acceptConnections()
@@ -71,6 +75,7 @@ package struct ResponderLoop: ~Copyable {
                     draining = true
                     unwatch(stop)
                     unwatch(listener.fileDescriptor)
+                    acceptAt = nil
                 case let descriptor: read(from: descriptor, into: &batch)
                 }
             }
@@ -87,8 +92,7 @@ package struct ResponderLoop: ~Copyable {
         for _ in 0..<ResponderLoop.acceptLimit {
             let descriptor = linux_accept(listener.fileDescriptor)
             if descriptor < 0 {
-                // Out of descriptors or memory: the connection waits in the backlog, and the loop must not spin on it.
-                if [EMFILE, ENFILE, ENOMEM, ENOBUFS].contains(errno) { usleep(50_000) }
+                if [EMFILE, ENFILE, ENOMEM, ENOBUFS].contains(errno) { pauseAccepting() }
                 return
             }
             let request = Request(descriptor: descriptor)
@@ -96,6 +100,25 @@ package struct ResponderLoop: ~Copyable {
             connections[Int(descriptor)] = request
             do { try watch(descriptor, EPOLLIN.rawValue) } catch { connections[Int(descriptor)] = nil }
         }
+    }
+
+    /// The loop would spin on a connection that it cannot accept.
+    private mutating func pauseAccepting() {
+        unwatch(listener.fileDescriptor)
+        acceptAt = .now + ResponderLoop.acceptPause
+    }
+
+    private mutating func watchListener() throws(FastCGIError) {
+        // One loop, not all of them, wakes up for a new connection.
+        try watch(listener.fileDescriptor, EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue)
+        acceptAt = nil
+    }
+
+    /// A time for `epoll_wait`, -1 for never.
+    private func wait(atMost delay: Int32) -> Int32 {
+        guard acceptAt != nil else { return delay }
+        let pause = Int32(ResponderLoop.acceptPause / .milliseconds(1))
+        return delay < 0 ? pause : min(delay, pause)
     }
 
     private mutating func read(from descriptor: Int32, into batch: inout [Request]) {

@@ -9,4 +9,6 @@ enum Call: Sendable, Equatable {
     /// Can the service do its work?
     case readiness
     case refuse(Problem)
+    /// It ended too early: there is nobody to answer.
+    case brokenOff
 }

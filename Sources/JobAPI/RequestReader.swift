@@ -15,16 +15,18 @@ struct RequestReader: ~Copyable {
 
     func read(_ request: Request) -> Call {
         // Read whatever the route: what is left of a body would be taken for the next request.
-        let body = request.readBody(into: buffer)
+        let length: Int
+        switch request.readBody(into: buffer) {
+        case .complete(let count): length = count
+        case .tooLarge: return refuse(.contentTooLarge, "a body may have \(RequestReader.bodyLimit) bytes")
+        case .incomplete: return .brokenOff
+        }
         guard let method = request.bytes(of: "REQUEST_METHOD"), let path = request.bytes(of: "DOCUMENT_URI") else {
             return refuse(.badRequest, "the request came without REQUEST_METHOD or DOCUMENT_URI")
         }
-        switch (Route.match(method: method, path: path), body) {
-        case (_, .tooLarge): return refuse(.contentTooLarge, "a body may have \(RequestReader.bodyLimit) bytes")
-        case (_, .incomplete): return refuse(.badRequest, "the body ended before its announced length")
-        case (.call(let call), .complete): return call
-        case (.create, .complete(let length)):
-            return create(request, UnsafeRawBufferPointer(rebasing: buffer[..<length]))
+        switch Route.match(method: method, path: path) {
+        case .call(let call): return call
+        case .create: return create(request, UnsafeRawBufferPointer(rebasing: buffer[..<length]))
         }
     }
 

@@ -7,20 +7,20 @@ internal import Service
 
 /// Answers the batches of one loop: one statement for all new jobs, one for all that are asked for.
 final class Responder: BatchResponder {
-    /// The longest wait for a connection to Redis; and no client of the batch waits for it.
-    static let redisTimeout: Duration = .milliseconds(50)
-    /// How long without a request before there is time for what no request waits for.
+    /// How long without a request before there is time for what no request waits for, in milliseconds; and before the rest of
+    /// what the socket to Redis had no room for is sent.
     static let idlePause: Int32 = 1000
+    static let sendPause: Int32 = 5
 
+    private let database: Database
     private let store: JobStore
-    /// For readiness alone: on the other stream answers to announcements may be due.
-    private let probe: JobStream
     private let window: Int
     private let log: Log
     private let reader = RequestReader()
     private var response = Response()
     private var announcements: AnnouncementQueue
     private var finished = FinishedJobs()
+    private var readiness = Readiness()
     /// Those of this batch that PostgreSQL was not asked for.
     private var known: [JobID: JobRecord] = [:]
     /// Committed in this batch, and not yet announced; and the name under which that is written down.
@@ -29,9 +29,9 @@ final class Responder: BatchResponder {
     private var redisOutage: Outage
 
     init(_ settings: Settings, log: Log) {
-        store = JobStore(Database(url: settings.databaseURL, name: "job-fcgi"))
-        probe = JobStream(settings.redis, timeout: Responder.redisTimeout)
-        let stream = JobStream(settings.redis, timeout: Responder.redisTimeout)
+        database = Database(url: settings.databaseURL, name: "job-fcgi")
+        store = JobStore(database)
+        let stream = JobStreamWriter(settings.redis) { _ = try Thread.start(name: "redis-connect", $0) }
         announcements = AnnouncementQueue(store: store, stream: stream)
         window = settings.dedupWindow
         self.log = log
@@ -39,12 +39,16 @@ final class Responder: BatchResponder {
         redisOutage = Outage(log, away: "Redis is away; jobs are announced later", back: "Redis is back")
     }
 
-    var idleDelay: Int32 { announcements.hasWork ? Responder.idlePause : -1 }
+    var idleDelay: Int32 {
+        if announcements.isSending { return Responder.sendPause }
+        return announcements.hasWork ? Responder.idlePause : -1
+    }
 
     func respond(to batch: [Request]) {
         let calls = batch.map { reader.read($0) }
         let created = create(calls)
         let found = find(calls)
+        let ready = calls.contains(.readiness) ? checkReadiness() : .success([:])
         var answered: Set<ObjectID> = []
         for (request, call) in zip(batch, calls) {
             let withBody = request.bytes(of: "REQUEST_METHOD")?.elementsEqual("HEAD".utf8) != true
@@ -57,8 +61,9 @@ final class Responder: BatchResponder {
                     response.write(creation.id, isNew: isFirst, to: request)
                 case .find(let id): write(try record(id, in: found), to: request, withBody: withBody)
                 case .health: response.write(.ok, ["status": "ok"], to: request, withBody: withBody)
-                case .readiness: response.write(.ok, try readiness(), to: request, withBody: withBody)
+                case .readiness: response.write(.ok, try ready.get(), to: request, withBody: withBody)
                 case .refuse(let problem): throw problem
+                case .brokenOff: continue
                 }
                 log.debug("answered", ["request_id": request.parameter("REQUEST_ID") ?? ""])
             } catch {
@@ -110,7 +115,9 @@ final class Responder: BatchResponder {
         do throws(PostgresError) {
             let creations = try store.create(objects, window: window, announcer: &name)
             postgresOutage.ended()
-            unannounced = (name, creations.values.filter(\.isNew).map(\.id).sorted())
+            let made = creations.values.filter(\.isNew).map(\.id).sorted()
+            unannounced = (name, made)
+            if let lowest = made.first { finished.dropWhereIDsBeganAgain(lowest) }
             return .success(creations)
         } catch {
             postgresOutage.began(error)
@@ -120,6 +127,7 @@ final class Responder: BatchResponder {
 
     private func find(_ calls: [Call]) -> Result<[JobID: JobRecord], Problem> {
         finished.dropExpired()
+        finished.dropWhereDatabaseChanged(database.generation)
         known.removeAll(keepingCapacity: true)
         var ids: [JobID] = []
         for case .find(let id) in calls {
@@ -129,6 +137,8 @@ final class Responder: BatchResponder {
         do throws(PostgresError) {
             let found = try store.find(ids)
             postgresOutage.ended()
+            // What was known may be of another database than what was found.
+            if finished.dropWhereDatabaseChanged(database.generation), !known.isEmpty { return find(calls) }
             finished.keep(found.values)
             return .success(found)
         } catch {
@@ -138,17 +148,24 @@ final class Responder: BatchResponder {
     }
 
     /// PostgreSQL and its migrations are needed; Redis is only reported, since jobs are taken and run without it.
-    private func readiness() throws(Problem) -> KeyValuePairs<String, String> {
-        let migration: Int32
-        do { migration = try store.migration() } catch {
-            log.warning("not ready", ["error": error.description])
-            throw .unavailable("PostgreSQL is not ready")
+    private func checkReadiness() -> Result<KeyValuePairs<String, String>, Problem> {
+        Result { () throws(Problem) in
+            let migration = try readiness.migration(now: .now) { () throws(Problem) in
+                do throws(PostgresError) { return try store.migration() } catch {
+                    log.warning("not ready", ["error": error.description])
+                    throw .unavailable("PostgreSQL is not ready")
+                }
+            }
+            let redis = redisAnswers() ? "ok" : "unavailable"
+            return ["status": "ready", "postgresql": "ok", "migration": "\(migration)", "redis": redis]
         }
-        guard migration >= JobStore.requiredMigration else {
-            throw .unavailable("the database is at migration \(migration), and \(JobStore.requiredMigration) is needed")
+    }
+
+    private func redisAnswers() -> Bool {
+        do throws(RedisError) { return try announcements.redisAnswers() } catch {
+            redisOutage.began(error)
+            return false
         }
-        let redis = (try? probe.ping()) == nil ? "unavailable" : "ok"
-        return ["status": "ready", "postgresql": "ok", "migration": "\(migration)", "redis": redis]
     }
 
     /// Announces the batch's jobs, after the clients have their answers: none of them waits for Redis.

@@ -3,6 +3,9 @@ internal import Jobs
 
 /// The response that is being written; one a loop, used again for every request.
 struct Response {
+    /// Of answers that are about one request, or may be another one the next moment.
+    private static let noStore: StaticString = "Cache-Control: no-store\r\n"
+
     private var head = ByteWriter(capacity: 512)
     private var body = ByteWriter(capacity: 8192)
 
@@ -12,6 +15,7 @@ struct Response {
         head.append("Location: /v1/jobs/")
         head.append(id.rawValue)
         head.append("\r\n")
+        head.append(Response.noStore)
         body.append("{\"job_id\":")
         body.append(id.rawValue)
         body.append("}")
@@ -50,6 +54,7 @@ struct Response {
 
     mutating func write(_ problem: Problem, to request: Request, withBody: Bool) {
         begin(problem.status, type: "application/problem+json")
+        head.append(Response.noStore)
         if let header = problem.header {
             head.append(header)
             head.append("\r\n")

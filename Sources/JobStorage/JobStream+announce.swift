@@ -2,7 +2,7 @@ package import Jobs
 package import Redis
 
 extension JobStream {
-    /// Writes a message for each job out to Redis, and does not wait: `confirm()` or `confirmed()` tell that they arrived.
+    /// Writes a message for each job out to Redis, and does not wait for its answers: `confirm()` does.
     package func announce(_ ids: [JobID]) throws(RedisError) {
         guard !ids.isEmpty else { return }
         let connection = try connect()
@@ -19,25 +19,6 @@ extension JobStream {
         unconfirmed = 0
         guard let connection, connection.isOpen else { throw .connection("the connection broke before Redis answered") }
         try closingOnFailure { () throws(RedisError) in try readReplies(count, from: connection) }
-    }
-}
-
-extension JobStream {
-    /// How many more of the announced messages Redis has answered; never waits.
-    /// - Returns: with it, the first error among the answers: what Redis is too full for, say, is refused at once.
-    package func confirmed() throws(RedisError) -> (answers: Int, refusal: RedisError?) {
-        guard let connection, connection.isOpen else {
-            throw .connection("the connection broke before Redis answered")
-        }
-        return try closingOnFailure { () throws(RedisError) in
-            var (answers, refusal) = (0, RedisError?.none)
-            while unconfirmed > 0, let reply = try connection.replyIfReady() {
-                unconfirmed -= 1
-                answers += 1
-                do throws(RedisError) { try reply.check() } catch { refusal = refusal ?? error }
-            }
-            return (answers, refusal)
-        }
     }
 }
 

@@ -45,10 +45,12 @@ extension JobStream {
     }
 
     /// Makes the stream and its group, from the stream's very first message on: from `$` on, what is there already would
-    /// never be seen.
+    /// never be seen. Where there was none, messages may be gone: the next turn of the reconciler looks through all of them.
     /// - Returns: false where there was one.
     package func makeGroup() throws(RedisError) -> Bool {
         commands.removeAll()
+        // Before the group: whoever dies in between leaves a group that is missing, never an audit that is missing.
+        commands.command("DEL", JobStream.mark)
         commands.command("XGROUP", "CREATE", "\(JobStream.key)", "\(JobStream.group)", "0", "MKSTREAM")
         do {
             try run()

@@ -3,7 +3,7 @@ package import Redis
 
 extension JobStream {
     /// Where the last turn of the reconciler left its mark, beside the stream.
-    private static let mark = "\(key):reconciled"
+    static let mark = "\(key):reconciled"
 
     /// What Redis says of itself at the reconciler's turn.
     package struct Condition: Sendable {
@@ -39,7 +39,7 @@ extension JobStream {
         try run()
     }
 
-    /// The last message that any worker has fetched; the first is yet to come where there is no group.
+    /// The last message that a worker has fetched. Zero where there is no group: the first is yet to come.
     package func lastDelivered() throws(RedisError) -> StreamID {
         commands.removeAll()
         commands.command("XINFO", "GROUPS", "\(JobStream.key)")
@@ -47,9 +47,11 @@ extension JobStream {
         do {
             try run { groups in
                 // Each group is a list of names and values: `name workers … last-delivered-id 1795457940123-0 …`.
-                guard let group = groups.value[0] else { return }
-                for index in stride(from: 0, to: group.count, by: 2) where group[index]?.text == "last-delivered-id" {
-                    last = group[index + 1]?.bytes.flatMap { StreamID($0) }
+                for index in 0..<groups.value.count {
+                    guard let group = groups.value[index], group.member("name")?.text == "\(JobStream.group)" else {
+                        continue
+                    }
+                    last = group.member("last-delivered-id")?.bytes.flatMap { StreamID($0) }
                 }
             }
         } catch {
@@ -84,11 +86,24 @@ extension JobStream {
     }
 
     /// Puts messages that were fetched and not used at the end of the stream, for another worker.
+    ///
+    /// All of it or nothing: a full Redis refuses new messages and would still delete the old ones. `EXEC` does nothing where a
+    /// command was refused before it.
     package func announceAnew(_ messages: [Message]) throws(RedisError) {
         guard !messages.isEmpty else { return }
         commands.removeAll()
+        commands.command("MULTI")
         for id in messages.compactMap(\.jobID) { commands.announce(id) }
         commands.acknowledge(messages.map(\.streamID))
+        commands.command("EXEC")
         try run()
+    }
+}
+
+extension Reply.Value {
+    /// A value of a list of names and values.
+    fileprivate func member(_ name: String) -> Reply.Value? {
+        for index in stride(from: 0, to: count, by: 2) where self[index]?.text == name { return self[index + 1] }
+        return nil
     }
 }

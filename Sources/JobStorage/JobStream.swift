@@ -1,4 +1,4 @@
-package import Redis
+internal import Redis
 
 /// The stream in Redis that wakes the workers: made when it is first needed, and made again when it broke. Owned by one
 /// thread. Nothing here is the truth: whatever is lost is announced again from PostgreSQL.
@@ -80,17 +80,11 @@ package final class JobStream {
         if let failure { throw failure }
     }
 
-    /// Gives a connection up that broke in the middle of `body`.
+    /// Gives a connection up that broke in the middle of `body`, or that leads to a server of no use.
     func closingOnFailure<Value>(_ body: () throws(RedisError) -> Value) throws(RedisError) -> Value {
         do { return try body() } catch {
-            if case .connection = error { disconnect() }
+            if error.isOutage { disconnect() }
             throw error
         }
-    }
-
-    package func ping() throws(RedisError) {
-        commands.removeAll()
-        commands.command("PING")
-        try run()
     }
 }

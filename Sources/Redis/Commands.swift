@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// A pipeline of commands, encoded as RESP into one buffer that is kept for the next pipeline.
 package struct Commands: ~Copyable {
     private(set) var bytes: [UInt8] = []
@@ -5,11 +7,19 @@ package struct Commands: ~Copyable {
 
     package init() {}
 
-    package var isEmpty: Bool { count == 0 }
+    package var isEmpty: Bool { bytes.isEmpty }
+
+    /// In bytes.
+    package var size: Int { bytes.count }
 
     package mutating func removeAll() {
         bytes.removeAll(keepingCapacity: true)
         count = 0
+    }
+
+    /// Takes away bytes that were sent.
+    fileprivate mutating func removeFirst(_ sent: Int) {
+        if sent == bytes.count { removeAll() } else { bytes.removeFirst(sent) }
     }
 
     /// Begins a command of `arguments` words, its name among them; that many `add` calls have to follow.
@@ -73,5 +83,21 @@ package struct Commands: ~Copyable {
         var (digits, rest) = (value < 0 ? 2 : 1, value.magnitude)
         while rest >= 10 { (digits, rest) = (digits + 1, rest / 10) }
         return digits
+    }
+}
+
+extension Connection {
+    /// Sends as much of the commands as the socket has room for, and takes that away from them. Never waits.
+    package func sendWithoutWaiting(_ commands: inout Commands) throws(RedisError) {
+        guard isOpen else { throw .connection("not connected") }
+        let sent = commands.bytes.withUnsafeBytes {
+            Glibc.send(fileDescriptor, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+        }
+        if sent >= 0 { return commands.removeFirst(sent) }
+        let code = errno
+        guard code == EAGAIN || code == EINTR else {
+            close()
+            throw .connection(String(cString: strerror(code)))
+        }
     }
 }

@@ -11,6 +11,13 @@ package enum RedisError: Error, Sendable, Equatable, CustomStringConvertible {
         return message.prefix { $0 != " " }
     }
 
+    /// Whether another connection may be of use and this one is not: there is none, or the server is one that takes nothing
+    /// from us. A demoted or loading server answers each command and carries out none; the next connection may lead elsewhere.
+    package var isOutage: Bool {
+        guard let code else { return true }
+        return ["READONLY", "MASTERDOWN", "LOADING", "NOAUTH", "WRONGPASS"].contains(code)
+    }
+
     package var description: String {
         switch self {
         case .connection(let message): "Redis: \(message)"

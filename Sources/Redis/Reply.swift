@@ -11,14 +11,21 @@ package struct Reply: ~Copyable {
     /// The reply's value, to be read while the reply lives.
     package var value: Value { Value(node: UnsafePointer(root)) }
 
-    /// Throws `RedisError.reply` where the reply is an error.
+    /// Throws `RedisError.reply` where the reply is an error, or an array that has one among its elements: that of `EXEC`.
     package func check() throws(RedisError) {
-        if root.pointee.type == REDIS_REPLY_ERROR { throw .reply(value.text ?? "") }
+        if let error = value.error { throw error }
+        for index in 0..<value.count {
+            if let error = value[index]?.error { throw error }
+        }
     }
 
     /// A node of a reply.
     package struct Value {
         fileprivate let node: UnsafePointer<redisReply>
+
+        fileprivate var error: RedisError? {
+            node.pointee.type == REDIS_REPLY_ERROR ? .reply(text ?? "") : nil
+        }
 
         package var isNil: Bool { node.pointee.type == REDIS_REPLY_NIL }
         package var integer: Int64? { node.pointee.type == REDIS_REPLY_INTEGER ? node.pointee.integer : nil }

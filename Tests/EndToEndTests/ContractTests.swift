@@ -22,11 +22,13 @@ import Testing
         #expect(first.body == "{\"job_id\":1}")
         #expect(first.headers["location"] == "/v1/jobs/1")
         #expect(first.headers["content-type"] == "application/json")
+        #expect(first.headers["cache-control"] == "no-store")
         let repeated = try await stack.post(
             "{\"object_id\":2,\"object_id\":1,\"other\":[null]}", type: "application/json; charset=utf-8")
         #expect(repeated.status == 200)
         #expect(repeated.body == first.body)
         #expect(repeated.headers["location"] == "/v1/jobs/1")
+        #expect(repeated.headers["cache-control"] == "no-store")
         for (index, object) in [Int(Int32.min), Int(Int32.max), 0].enumerated() {
             #expect(try await stack.create(object) == index + 2)
         }
@@ -125,6 +127,7 @@ import Testing
     {
         #expect(response.status == status, "\(response.body)", sourceLocation: location)
         #expect(response.headers["content-type"] == "application/problem+json", sourceLocation: location)
+        #expect(response.headers["cache-control"] == "no-store", sourceLocation: location)
         #expect(try response.member("status") == "\(status)", sourceLocation: location)
         for name in ["type", "title", "detail"] {
             #expect(try response.member(name)?.isEmpty == false, sourceLocation: location)

@@ -78,17 +78,17 @@ import Testing
             ("nothing", [], []),
             ("half a header", Array(begin.prefix(3)), []),
             ("half a beginning", Array(begin.prefix(11)), []),
-            ("a beginning alone", begin, [400]),
+            ("a beginning alone", begin, []),
             ("half of the parameters", begin + parameters.prefix(40), []),
-            ("parameters without an end", begin + parameters, [400]),
-            ("no body", begin + parameters + end, [400]),
-            ("half of the body", begin + parameters + end + input.prefix(20), [400]),
-            ("a body without an end", begin + parameters + end + input.dropLast(8), [400]),
-            ("the body before the parameters", begin + input + parameters + end, [400]),
+            ("parameters without an end", begin + parameters, []),
+            ("no body", begin + parameters + end, []),
+            ("half of the body", begin + parameters + end + input.prefix(20), []),
+            ("a body without an end", begin + parameters + end + input.dropLast(8), []),
+            ("the body before the parameters", begin + input + parameters + end, []),
             ("parameters alone", parameters + end + input, []),
-            ("an abort amid the parameters", begin + parameters + abort + end + input, [400]),
-            ("an abort before the body", begin + parameters + end + abort + input, [400]),
-            ("a record of no known type", begin + parameters + Record(Record.Kind.unknown).bytes + end + input, [400]),
+            ("an abort amid the parameters", begin + parameters + abort + end + input, []),
+            ("an abort before the body", begin + parameters + end + abort + input, []),
+            ("a record of no known type", begin + parameters + Record(Record.Kind.unknown).bytes + end + input, []),
             ("a record of no known version", Record(Record.Kind.begin, [0, 1, 1, 0], version: 9).bytes + health, []),
             ("a role that is none", Record.begin(role: 7) + parameters + end + input, []),
             ("a beginning without content", Record(Record.Kind.begin).bytes + parameters + end + input, []),
@@ -99,7 +99,7 @@ import Testing
                 []
             ),
             ("long parameters", Record.request("GET", "/healthz", more: long), [200]),
-            ("no method", begin + end + input, [400]),
+            ("no method", begin + end + input, []),
         ]
         for (what, bytes, statuses) in cases {
             #expect(try await ask(stack, bytes) == statuses, "\(what)")
@@ -111,7 +111,8 @@ import Testing
         let body = "{\"object_id\":666002}"
         for length in ["", "0", "-1", "5", "19", "21", "16384", "+", "x", "20x", " 20", "0x14", "2e1", "20.0"] {
             let statuses = try await ask(stack, HostileRecord.post(body, length: length))
-            #expect(statuses == [400] || statuses == [413], "a length of '\(length)': \(statuses)")
+            // A body of another length is one that broke off: nobody is told, and a web server asks another responder.
+            #expect(statuses == [] || statuses == [413], "a length of '\(length)': \(statuses)")
             try await witness.isServed(after: "a length of '\(length)'")
         }
         for length in ["16385", "99999999999", "99999999999999999999"] {

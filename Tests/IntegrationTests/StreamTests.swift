@@ -15,6 +15,10 @@ import Testing
     }
 
     func fetch(_ count: Int, acknowledging done: [StreamID] = []) async throws -> [Message] {
+        try await fetch(count, from: stream, acknowledging: done)
+    }
+
+    func fetch(_ count: Int, from stream: JobStream, acknowledging done: [StreamID] = []) async throws -> [Message] {
         try stream.fetch(count: count, wait: .milliseconds(20), acknowledging: done)
         var messages: [Message]?
         try await eventually {
@@ -91,6 +95,78 @@ import Testing
         let away = JobStream(
             RedisAddress(host: "127.0.0.1", port: port, password: nil, database: 0), timeout: .milliseconds(50))
         #expect(throws: RedisError.self) { try away.announce([JobID(rawValue: 1)]) }
-        #expect(throws: RedisError.self) { try away.ping() }
+        #expect(throws: RedisError.self) { try away.mark(round: 1) }
+    }
+
+    // MARK: - All or nothing
+
+    @Test(arguments: [true, false])
+    func `a full Redis loses no message that is put back`(isStranded: Bool) async throws {
+        let redis = try await OwnRedis()
+        let stream = redis.stream()
+        _ = try stream.makeGroup()
+        let ids = [1, 2].map(JobID.init)
+        try stream.announce(ids)
+        try stream.confirm()
+        let fetched = try await fetch(2, from: stream)
+        func putBack() throws {
+            if isStranded {
+                #expect(try stream.announceStranded(age: .zero, limit: 10) == ids)
+            } else {
+                try stream.announceAnew(fetched)
+            }
+        }
+        try await redis.run("CONFIG", "SET", "maxmemory", "1")
+        #expect { try putBack() } throws: { ($0 as? RedisError)?.code == "OOM" }
+        #expect(try await redis.run("XLEN", "jobs") == "2\n")
+        try await redis.run("CONFIG", "SET", "maxmemory", "0")
+        try putBack()
+        #expect(try stream.mark(round: 1).length == 2)
+        #expect(try await fetch(10, from: stream).map(\.jobID) == ids)
+    }
+
+    @Test func `an error inside a transaction is thrown`() async throws {
+        try stream.announce([JobID(rawValue: 1)])
+        try stream.confirm()
+        let fetched = try await fetch(1)
+        try scratch.redis("SET", "jobs", "a key of another type")
+        #expect { try stream.announceAnew(fetched) } throws: { ($0 as? RedisError)?.code == "WRONGTYPE" }
+    }
+
+    @Test func `a group that cannot be made leaves an audit to be done`() throws {
+        _ = try stream.mark(round: 7)
+        try scratch.redis("SET", "jobs", "a key of another type")
+        #expect(throws: RedisError.self) { try stream.makeGroup() }
+        try scratch.redis("DEL", "jobs")
+        #expect(try stream.mark(round: 8).previousRound == nil)
+    }
+
+    @Test func `the workers' group is told from others`() async throws {
+        try stream.announce([1, 2].map(JobID.init))
+        try stream.confirm()
+        let fetched = try await fetch(2)
+        try scratch.redis("XGROUP", "CREATE", "jobs", "another", "0")
+        #expect(try stream.lastDelivered() == fetched.last?.streamID)
+    }
+
+    // MARK: - Servers of no use
+
+    @Test func `a connection to a demoted Redis is given up`() async throws {
+        let redis = try await OwnRedis()
+        let stream = redis.stream()
+        _ = try stream.makeGroup()
+        try await redis.run("REPLICAOF", "127.0.0.1", "\(try Servers.freePort())")
+        #expect {
+            try stream.announce([JobID(rawValue: 1)])
+            try stream.confirm()
+        } throws: { ($0 as? RedisError)?.code == "READONLY" }
+        #expect(!stream.isConnected)
+    }
+
+    @Test(arguments: ["READONLY", "MASTERDOWN", "LOADING", "NOAUTH", "WRONGPASS", "OOM", "WRONGTYPE", "MISCONF"])
+    func `a server that takes nothing is an outage, one that refuses something is not`(code: String) {
+        let isOutage = ["READONLY", "MASTERDOWN", "LOADING", "NOAUTH", "WRONGPASS"].contains(code)
+        #expect(RedisError.reply("\(code) a message").isOutage == isOutage)
+        #expect(RedisError.connection(code).isOutage)
     }
 }

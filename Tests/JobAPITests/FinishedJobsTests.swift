@@ -45,4 +45,30 @@ import Testing
         jobs.dropExpired(now: .now + FinishedJobs.lifetime)
         #expect(jobs[JobID(rawValue: 1)] == nil)
     }
+
+    @Test func `a new connection to PostgreSQL drops everything`() {
+        var jobs = FinishedJobs()
+        jobs.dropWhereDatabaseChanged(1)
+        jobs.keep([job(1)])
+        let isSame = !jobs.dropWhereDatabaseChanged(1)
+        #expect(isSame)
+        #expect(jobs[JobID(rawValue: 1)] != nil)
+        let isAnother = jobs.dropWhereDatabaseChanged(2)
+        #expect(isAnother)
+        #expect(jobs[JobID(rawValue: 1)] == nil)
+    }
+
+    @Test func `a new job whose id is not above all that are kept drops everything`() {
+        var jobs = FinishedJobs()
+        jobs.keep([job(7), job(5)])
+        jobs.dropWhereIDsBeganAgain(JobID(rawValue: 8))
+        #expect(jobs[JobID(rawValue: 7)] != nil)
+        jobs.dropWhereIDsBeganAgain(JobID(rawValue: 7))
+        #expect(jobs[JobID(rawValue: 7)] == nil)
+        #expect(jobs[JobID(rawValue: 5)] == nil)
+        // From then on the new ids count.
+        jobs.keep([job(2)])
+        jobs.dropWhereIDsBeganAgain(JobID(rawValue: 3))
+        #expect(jobs[JobID(rawValue: 2)] != nil)
+    }
 }

@@ -1,10 +1,10 @@
 internal import Glibc
 
 /// A pipe that ends when this process does, however it ends: what a shell reads from it tells it when to clean up.
-struct Lifeline: Sendable {
+package struct Lifeline: Sendable {
     private let ends: (read: Int32, write: Int32)
 
-    init() throws {
+    package init() throws {
         var ends: [Int32] = [0, 0]
         guard pipe(&ends) == 0 else { throw TestFailure("pipe") }
         // Nobody but this process may hold the write end.
@@ -13,8 +13,8 @@ struct Lifeline: Sendable {
     }
 
     /// To be opened by the child as its standard input.
-    var path: String { "/proc/self/fd/\(ends.read)" }
+    package var path: String { "/proc/self/fd/\(ends.read)" }
 
     /// Ends it now.
-    func cut() { close(ends.write) }
+    package func cut() { close(ends.write) }
 }
