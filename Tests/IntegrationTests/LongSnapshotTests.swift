@@ -64,7 +64,8 @@ import Testing
                 #expect(try store.claimWaiting(limit: 10, lease: 10, fromBeginning: false).isEmpty)
                 _ = try store.raiseWaitingFrom(over: 100)
                 let expiry = try store.expire(
-                    watched: watched, lease: 1, maxLosses: 5, since: turn.leasesSince, limit: 100, announcer: &announcer)
+                    watched: watched, lease: 1, maxLosses: 5, since: turn.leasesSince, limit: 100, announcer: &announcer
+                )
                 #expect(expiry.waiting.isEmpty)
                 #expect(try store.unannounced(age: 0, since: turn.outboxSince, limit: 10).isEmpty)
             }
