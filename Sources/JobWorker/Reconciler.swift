@@ -76,7 +76,7 @@ struct Reconciler {
     private mutating func expireLeases() throws(PostgresError) {
         while true {
             let (waiting, failed) = try store.expire(
-                lease: settings.lease, maxAttempts: settings.maxAttempts, limit: Reconciler.limit,
+                lease: settings.lease, maxAttempts: settings.maxLosses, limit: Reconciler.limit,
                 announcer: &announcer.id)
             if !waiting.isEmpty { log.warning("\(waiting.count) jobs have lost their worker and wait again") }
             if !failed.isEmpty { log.error("\(failed.count) jobs have lost their worker too often and are failed") }
