@@ -15,7 +15,8 @@ import Testing
         let scratch = try Scratch()
         try scratch.sql("INSERT INTO jobs (object_id, status) VALUES (1, 'created')")
         try scratch.redis("XADD", "jobs", "*", "v", "1", "id", "1")
-        let (database, redis) = (scratch.databaseURL, "redis://127.0.0.1:\(scratch.redis.port)/\(scratch.redis.database)")
+        let database = scratch.databaseURL
+        let redis = "redis://127.0.0.1:\(scratch.redis.port)/\(scratch.redis.database)"
         await #expect(processExitsWith: .exitCode(70)) { [database = database as String, redis = redis as String] in
             setenv("DATABASE_URL", database, 1)
             setenv("REDIS_URL", redis, 1)

@@ -114,7 +114,8 @@ import Testing
     @Test(arguments: [EAGAIN, EMFILE, ENFILE, ENOMEM])
     func `a shortage hands the job back, and no job is started or taken for a second`(code: Int32) async throws {
         let handler = Broken(code)
-        let (held, wakeup) = try held(handler, concurrency: 1) { error in handler.reports.withLock { $0.append(error) } }
+        let (held, wakeup) = try held(handler, concurrency: 1) { error in handler.reports.withLock { $0.append(error) }
+        }
         let began = ContinuousClock.now
         held.add(claims(1...2))
         try await eventually { !held.takesJobs }
@@ -131,7 +132,8 @@ import Testing
     }
 
     @Test(arguments: [EACCES, EPERM, ENOENT, ENOSYS, EINVAL, EIO, ESTALE, E2BIG])
-    func `whatever else keeps programs from starting hands the jobs back, and ends the worker`(code: Int32) async throws {
+    func `whatever else keeps programs from starting hands the jobs back, and ends the worker`(code: Int32) async throws
+    {
         let handler = Broken(code)
         let (held, _) = try held(handler) { error in handler.reports.withLock { $0.append(error) } }
         held.add(claims(1...4))
