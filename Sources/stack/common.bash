@@ -36,8 +36,8 @@ is_reachable() {
     done
 }
 
-# fill FILE NAME=VALUE...: prints the file with each ${NAME} replaced.
-fill() {
+# fill_in FILE NAME=VALUE...: prints the file with each ${NAME} replaced.
+fill_in() {
     local text pair
     text=$(<"$1")
     shift
@@ -50,7 +50,7 @@ write_nginx() {
     local run=$1
     shift
     cp "$root"/nginx/*.conf "$run/nginx"
-    fill "$root/nginx/local.conf.template" "RUN=$run" "$@" >"$run/nginx/nginx.conf"
+    fill_in "$root/nginx/local.conf.template" "RUN=$run" "$@" >"$run/nginx/nginx.conf"
 }
 
 # One stack a directory. The kernel gives the lock back however its holder ends.
