@@ -16,7 +16,7 @@ import Testing
     /// Starts one with a preparation, and stops it after `body`.
     private func withResponder<Value>(
         after preparation: String, listening address: String, in namespace: [String] = [],
-        _ body: () async throws -> Value
+        _ body: (pid_t) async throws -> Value
     ) async throws -> Value {
         let child = try Child(
             namespace + ["bash", "-c", "\(preparation); exec \(Self.program)"],
@@ -26,7 +26,7 @@ import Testing
             kill(child.pid, SIGTERM)
             _ = child.wait()
         }
-        return try await body()
+        return try await body(child.pid)
     }
 
     /// Whether it answers a request on a connection that stays open.
@@ -40,7 +40,7 @@ import Testing
 
     @Test func `one with a soft limit of 64 descriptors answers 200 connections`() async throws {
         let path = "/tmp/job-fcgi-\(UUID().uuidString).sock"
-        try await withResponder(after: "ulimit -Sn 64", listening: path) {
+        try await withResponder(after: "ulimit -Sn 64", listening: path) { _ in
             try await eventually("it listens") { (try? HostileSocket(path: path)) != nil }
             var sockets: [HostileSocket] = []
             for number in 1...200 {
@@ -69,25 +69,37 @@ import Testing
             "perl", "-MIO::Socket::UNIX", "-e", "IO::Socket::UNIX->new(Local => '\(path)', Listen => 1)",
         ])
         #expect(FileManager.default.fileExists(atPath: path))
-        try await withResponder(after: ":", listening: path) {
+        try await withResponder(after: ":", listening: path) { _ in
             try await eventually("it listens") { (try? HostileSocket(path: path)) != nil }
         }
     }
 
-    @Test(.enabled(if: getuid() == 0, "only root mounts"))
+    private static let mayMakeNetworks = getuid() == 0 && FileManager.default.fileExists(atPath: "/usr/sbin/ip")
+
+    @Test(.enabled(if: mayMakeNetworks, "this makes a network of its own"))
     func `of a name's addresses the one that is this host's own is bound`() async throws {
-        let hosts = "/tmp/job-hosts-\(UUID().uuidString)"
-        try "192.0.2.1 responder\n192.0.2.2 responder\n127.0.0.9 responder\n".write(
-            toFile: hosts, atomically: true, encoding: .utf8)
-        defer { unlink(hosts) }
-        let port = try Servers.freePort()
-        try await withResponder(
-            after: "mount --bind \(hosts) /etc/hosts", listening: "responder:\(port)", in: ["unshare", "--mount"]
-        ) {
-            try await eventually("it listens") {
-                try await Shell.run(["bash", "-c", "</dev/tcp/127.0.0.9/\(port)"]).status == 0
+        let scratch = "/tmp/job-names-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: scratch) }
+        try "10.9.9.7 responder\n10.9.9.9 responder\n".write(
+            toFile: "\(scratch)/hosts", atomically: true, encoding: .utf8)
+        // The C library would put the host's own address first by itself.
+        try "precedence ::ffff:10.9.9.7/128 100\n".write(
+            toFile: "\(scratch)/gai.conf", atomically: true, encoding: .utf8)
+        let network = """
+            for file in hosts gai.conf; do mount --bind \(scratch)/$file /etc/$file; done
+            ip link set lo up; ip address add 10.9.9.9/32 dev lo; ip route add 10.9.9.7 dev lo
+            getent ahostsv4 responder >\(scratch)/order
+            """
+        try await withResponder(after: network, listening: "responder:9000", in: ["unshare", "--mount", "--net"]) {
+            pid in
+            try await eventually("its network is made") {
+                (try? String(contentsOfFile: "\(scratch)/order", encoding: .utf8))?.hasPrefix("10.9.9.7") == true
             }
-            #expect(try await Shell.run(["bash", "-c", "</dev/tcp/127.0.0.1/\(port)"]).status != 0)
+            try await eventually("it listens") {
+                let there = ["nsenter", "--target", "\(pid)", "--net"]
+                return try await Shell.run(there + ["bash", "-c", "</dev/tcp/10.9.9.9/9000"]).status == 0
+            }
         }
     }
 }
