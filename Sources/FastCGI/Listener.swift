@@ -44,8 +44,9 @@ package final class Listener: Sendable {
     }
 
     deinit {
-        close(fileDescriptor)
+        // In this order: once the socket is closed, another process may take the path for itself.
         if let path { unlink(path) }
+        close(fileDescriptor)
     }
 
     private static func unix(_ path: String) throws(FastCGIError) -> Listener {
@@ -63,13 +64,19 @@ package final class Listener: Sendable {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
                 let length = socklen_t(MemoryLayout<sockaddr_un>.size)
                 if answers(address, length) { return EADDRINUSE }
-                unlink(path)
+                // Whatever else is there is not ours to remove: bind refuses it.
+                if isSocket(path) { unlink(path) }
                 let mask = umask(0o117)
                 defer { umask(mask) }
                 return Glibc.bind(descriptor, address, length) == 0 && listen(descriptor, backlog) == 0 ? 0 : errno
             }
         }
         return try finish(descriptor, result, "bind to \(path)", path: path)
+    }
+
+    private static func isSocket(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
     }
 
     private static func answers(_ address: UnsafePointer<sockaddr>, _ length: socklen_t) -> Bool {
@@ -84,16 +91,30 @@ package final class Listener: Sendable {
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var found: UnsafeMutablePointer<addrinfo>?
         let status = getaddrinfo(host.isEmpty ? nil : host, "\(port)", &hints, &found)
-        guard status == 0, let info = found?.pointee else {
+        guard status == 0, var info = found?.pointee else {
             throw FastCGIError("look up \(host)", status == EAI_SYSTEM ? errno : EADDRNOTAVAIL)
         }
         defer { freeaddrinfo(found) }
+        while true {
+            let (descriptor, code) = try tcp(info)
+            // A name may have the addresses of other hosts too: the first that is this host's own is meant.
+            if code == EADDRNOTAVAIL, let next = info.ai_next?.pointee {
+                close(descriptor)
+                info = next
+            } else {
+                return try finish(descriptor, code, "bind to \(host):\(port)", path: nil)
+            }
+        }
+    }
+
+    /// - Returns: the socket, and the error of binding it or 0.
+    private static func tcp(_ info: addrinfo) throws(FastCGIError) -> (descriptor: Int32, code: Int32) {
         let descriptor = socket(info.ai_family, info.ai_socktype | O_CLOEXEC, info.ai_protocol)
         guard descriptor >= 0 else { throw FastCGIError("socket") }
         var on: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
-        let bound = Glibc.bind(descriptor, info.ai_addr, info.ai_addrlen) == 0 && listen(descriptor, backlog) == 0
-        return try finish(descriptor, bound ? 0 : errno, "bind to \(host):\(port)", path: nil)
+        let isBound = Glibc.bind(descriptor, info.ai_addr, info.ai_addrlen) == 0 && listen(descriptor, backlog) == 0
+        return (descriptor, isBound ? 0 : errno)
     }
 
     private static func finish(

@@ -13,10 +13,10 @@ package struct CommandFailure: Error, CustomStringConvertible, Hashable {
 
     package let reason: Reason
 
-    /// Whether it is the worker that was short of something, and the job may run elsewhere or later.
-    var isWorkersShortage: Bool {
-        guard case .notStarted(let error) = reason else { return false }
-        return [EAGAIN, EMFILE, ENFILE, ENOMEM].contains(error.code)
+    /// Why it could not be started; nil where it ran. What is executed is always the shell, so this is never the job's fault.
+    var startError: SystemError? {
+        guard case .notStarted(let error) = reason else { return nil }
+        return error
     }
 
     /// What becomes the job's message: the end of what the command wrote to its standard error, or the reason.
@@ -40,6 +40,11 @@ package struct CommandFailure: Error, CustomStringConvertible, Hashable {
         guard let name = linux_signal_name(signal) else { return signal >= 34 ? "RTMIN+\(signal - 34)" : "unknown" }
         return String(cString: name)
     }
+}
+
+extension SystemError {
+    /// Whether the machine was short of something that it may have again in a moment.
+    var isShortage: Bool { [EAGAIN, EMFILE, ENFILE, ENOMEM].contains(code) }
 }
 
 /// How a command ended.

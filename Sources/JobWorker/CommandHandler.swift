@@ -4,9 +4,9 @@ package import Service
 
 /// Runs a program for each job: `/bin/sh -c command`, in any language.
 ///
-/// - The command gets the worker's environment and `JOB_ID`, `JOB_OBJECT_ID` and `JOB_ATTEMPT`. It does not get
-///   `DATABASE_URL`, `REDIS_URL` and their `_FILE` forms. That keeps them out of what commands print, no more: a process
-///   of the same user can read them elsewhere.
+/// - The command gets the worker's environment and `JOB_ID`, `JOB_OBJECT_ID` and `JOB_ATTEMPT`. It does not get the
+///   variables that hold or name secrets (``CommandProgram/withheld``). That keeps them out of what commands print, no
+///   more: a process of the same user can read them elsewhere.
 /// - Exit status 0 is success. Anything else throws a ``CommandFailure``, whose description is the end of the standard
 ///   error: at most 4096 bytes.
 /// - The standard input is empty, and the standard output is discarded.

@@ -5,8 +5,13 @@ import Service
 final class CommandProgram: @unchecked Sendable {  // The strings are written in init and freed in deinit.
     static let shell = "/bin/sh"
 
-    /// Where the worker itself finds its stores. What a job runs has no need of them, and tends to print its environment.
-    static let withheld: Set = ["DATABASE_URL", "DATABASE_URL_FILE", "REDIS_URL", "REDIS_URL_FILE"]
+    /// Secrets, and the files that hold them: the service's own, and those that libpq and redis-cli read. What a job runs has
+    /// no need of them, and tends to print its environment.
+    static let withheld: Set = [
+        "API_TOKENS", "API_TOKENS_FILE", "DATABASE_URL", "DATABASE_URL_FILE", "REDIS_URL", "REDIS_URL_FILE",
+        "PGPASSFILE", "PGPASSWORD", "PGSERVICE", "PGSERVICEFILE", "PGSSLKEY", "PGSSLPASSWORD", "PGSYSCONFDIR",
+        "REDISCLI_AUTH",
+    ]
 
     private static let perJob: Set = ["JOB_ID", "JOB_OBJECT_ID", "JOB_ATTEMPT"]
 
@@ -14,8 +19,11 @@ final class CommandProgram: @unchecked Sendable {  // The strings are written in
     private let inherited: [UnsafeMutablePointer<CChar>?]
 
     /// Takes this process's environment as it is now.
-    init(command: String) {
-        arguments = [strdup(Self.shell), strdup("-c"), strdup(command), nil]
+    ///
+    /// - Parameter isProbe: does nothing instead, with arguments that are as long.
+    init(command: String, isProbe: Bool = false) {
+        let words = isProbe ? [Self.shell, "-c", ":", command] : [Self.shell, "-c", command]
+        arguments = words.map { strdup($0) } + [nil]
         inherited = Self.environment().filter { entry in
             let name = String(String(cString: entry).prefix { $0 != "=" })
             return !Self.withheld.contains(name) && !Self.perJob.contains(name)

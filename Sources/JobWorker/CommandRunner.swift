@@ -31,7 +31,7 @@ struct CommandRunner: ~Copyable {
         }
     }
 
-    private mutating func run(_ job: Job) throws {
+    mutating func run(_ job: Job) throws {
         output.clear()
         let stream: CommandDescriptor
         let process: CommandProcess

@@ -62,7 +62,8 @@ final class Health: Sendable {
     }
 
     private func renew() throws(SystemError) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        // Not through a link, and not into a pipe that nobody reads: the directory may be one that others write to.
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o644)
         guard descriptor >= 0 else { throw SystemError(call: "open \(path)", code: errno) }
         defer { close(descriptor) }
         guard futimens(descriptor, nil) == 0 else { throw SystemError(call: "futimens", code: errno) }

@@ -18,7 +18,16 @@ final class HeldJobs: Sendable {
         var stuckAt = Deadline.never
     }
 
+    /// How long a worker that was short of something to start a program starts and takes no job.
+    static let shortagePause: Duration = .seconds(1)
+
+    /// Whether jobs are started.
+    private enum Starting { case allowed, paused, over }
+
     private struct State {
+        var starting = Starting.allowed
+        /// Whether a handler did not stop when it was told to.
+        var wasStuck = false
         var waiting: [Claim] = []
         /// Where the waiting begin in `waiting`: what is before has been started.
         var firstWaiting = 0
@@ -36,14 +45,27 @@ final class HeldJobs: Sendable {
     private let concurrency: Int
     private let timeout: Int
     private let wakeup: Wakeup
+    private let cannotStart: @Sendable (SystemError) -> Void
 
-    /// - Parameter wakeup: is signalled when a job has ended.
-    init(_ handler: any JobHandler, concurrency: Int, timeout: Int, wakeup: Wakeup) {
+    /// - Parameters:
+    ///   - wakeup: is signalled when a job has ended, and when jobs may be taken again.
+    ///   - cannotStart: is called when programs cannot be started: once a pause, or once for good.
+    init(
+        _ handler: any JobHandler, concurrency: Int, timeout: Int, wakeup: Wakeup,
+        cannotStart: @escaping @Sendable (SystemError) -> Void = { _ in }
+    ) {
         self.handler = handler
         self.concurrency = concurrency
         self.timeout = timeout
         self.wakeup = wakeup
+        self.cannotStart = cannotStart
     }
+
+    /// Whether jobs may be taken: not while programs cannot be started.
+    var takesJobs: Bool { state.withLock { $0.starting == .allowed } }
+
+    /// Whether this worker has to be replaced by another: a handler was stuck, or programs cannot be started at all.
+    var isBroken: Bool { state.withLock { $0.wasStuck || $0.starting == .over } }
 
     var count: Int {
         state.withLock { $0.unfinishedCount + $0.settling.count }
@@ -68,6 +90,7 @@ final class HeldJobs: Sendable {
     }
 
     private func startWaiting(_ state: inout State) {
+        guard state.starting == .allowed else { return }
         while state.running.count < concurrency && state.firstWaiting < state.waiting.count {
             let claim = state.waiting[state.firstWaiting]
             state.firstWaiting += 1
@@ -84,13 +107,39 @@ final class HeldJobs: Sendable {
         do {
             try await handler.run(Job(id: claim.id.rawValue, objectID: claim.objectID.rawValue, attempt: claim.attempt))
             end(claim, failure: nil)
-        } catch let failure as CommandFailure where failure.isWorkersShortage {
-            // The job goes to another worker, and this one gets a moment to recover.
-            try? await Task.sleep(for: .seconds(1))
-            end(claim, failure: failure.description, stop: .shutdown)
         } catch {
-            end(claim, failure: String(describing: error))
+            let startError = (error as? CommandFailure)?.startError
+            // First, so that no other job is started in its place.
+            if let startError { stopStarting(startError) }
+            end(claim, failure: String(describing: error), stop: startError == nil ? nil : .shutdown)
         }
+    }
+
+    /// A program could not be started: neither can the next. After a shortage that is tried again, after anything else never.
+    private func stopStarting(_ error: SystemError) {
+        let next = error.isShortage ? Starting.paused : .over
+        let isNews = state.withLock { state in
+            guard state.starting == .allowed || (state.starting == .paused && next == .over) else { return false }
+            state.starting = next
+            return true
+        }
+        guard isNews else { return }
+        cannotStart(error)
+        guard next == .paused else { return }
+        // Not a part of the job's task, which may be cancelled.
+        Task {
+            try? await Task.sleep(for: HeldJobs.shortagePause)
+            startAgain()
+        }
+    }
+
+    private func startAgain() {
+        state.withLock { state in
+            guard state.starting == .paused else { return }
+            state.starting = .allowed
+            startWaiting(&state)
+        }
+        wakeup.signal()
     }
 
     /// - Parameter stop: why it ended, where nobody told it to.
@@ -171,6 +220,7 @@ final class HeldJobs: Sendable {
             let late = state.running.filter { $0.value.deadline <= now && $0.value.stop == nil }
             _ = stop(Set(late.keys), for: .timeout, &state)
             let stuck = state.running.filter { $0.value.stuckAt <= now }
+            state.wasStuck = state.wasStuck || !stuck.isEmpty
             for (claim, running) in stuck {
                 state.running[claim] = nil
                 state.ended.append((claim, Ending(failure: "stopped", stop: running.stop, timeout: timeout)))

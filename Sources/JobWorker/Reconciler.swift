@@ -107,7 +107,7 @@ struct Reconciler {
         while !isStopping {
             guard let watched = watched() else { return false }
             let expiry = try store.expire(
-                watched: watched, lease: settings.lease, maxLosses: settings.maxAttempts, since: since,
+                watched: watched, lease: settings.lease, maxLosses: settings.maxLosses, since: since,
                 limit: Reconciler.limit, announcer: &announcer.id)
             let (waiting, failed) = (expiry.waiting, expiry.failed)
             if !waiting.isEmpty { log.warning("\(waiting.count) jobs have lost their worker and wait again") }

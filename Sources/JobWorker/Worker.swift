@@ -16,8 +16,9 @@ public enum Worker {
     /// Runs a worker until it is told to stop (SIGTERM, SIGINT); then ends the process.
     ///
     /// Settings are read from the environment: `DATABASE_URL` and `REDIS_URL`, and `JOB_PREFETCH`, `JOB_CONCURRENCY`,
-    /// `JOB_TIMEOUT`, `JOB_LEASE`, `JOB_MAX_ATTEMPTS`, `JOB_SHUTDOWN_GRACE` and `LOG_LEVEL`, which have defaults, and
-    /// `JOB_HEALTH_PATH`.
+    /// `JOB_TIMEOUT`, `JOB_LEASE`, `JOB_MAX_LOSSES`, `JOB_SHUTDOWN_GRACE` and `LOG_LEVEL`, which have defaults, and
+    /// `JOB_HEALTH_PATH`. The exit status is 0 where it stopped in order, 70 where it cannot go on (a handler does not stop, or
+    /// programs cannot be started), and 78 where the settings are wrong.
     /// - Parameter handler: what to do for each job.
     public static func run(_ handler: some JobHandler) -> Never {
         run { _, _ in handler }
@@ -27,6 +28,7 @@ public enum Worker {
     package static func runFromEnvironment() -> Never {
         run { settings, log in
             if let command = settings.command {
+                try CommandHandler.probe(command: command)
                 return try CommandHandler(command: command, concurrency: settings.concurrency)
             }
             log.notice("JOB_COMMAND is not set: running the demonstration handler, which only sleeps")
@@ -41,17 +43,29 @@ public enum Worker {
         let log = Log(label: "job-worker", level: settings.logLevel)
         environment.exitOnFault(log: log)
         do {
-            try run(settings, handler: try makeHandler(settings, log), log: log)
-            exit(ExitCode.success)
+            exit(try run(settings, handler: try makeHandler(settings, log), log: log))
+        } catch let failure as CommandFailure where failure.startError?.isShortage != true {
+            log.critical("cannot start programs, so that every job would fail", ["error": "\(failure)"])
+            exit(ExitCode.configuration)
         } catch {
             log.critical("cannot work", ["error": "\(error)"])
             exit(ExitCode.software)
         }
     }
 
-    private static func run(_ settings: WorkerSettings, handler: any JobHandler, log: Log) throws {
+    /// - Returns: the exit status.
+    private static func run(_ settings: WorkerSettings, handler: any JobHandler, log: Log) throws -> Int32 {
         let (wakeup, shutdown, stop) = (try Wakeup(), try Wakeup(), try Wakeup())
-        let held = HeldJobs(handler, concurrency: settings.concurrency, timeout: settings.timeout, wakeup: wakeup)
+        let held = HeldJobs(
+            handler, concurrency: settings.concurrency, timeout: settings.timeout, wakeup: wakeup
+        ) { error in
+            if error.isShortage {
+                log.warning("cannot start programs now; takes no jobs for a second", ["error": "\(error)"])
+            } else {
+                log.critical("cannot start programs; this worker ends", ["error": "\(error)"])
+                shutdown.signal()
+            }
+        }
         let fallback = Fallback()
         let watch = LeaseWatch(lease: settings.lease)
         let health = try settings.healthPath.map { try Health(path: $0, lease: settings.lease, log: log) }
@@ -77,5 +91,6 @@ public enum Worker {
         stop.signal()
         for thread in threads { thread.join() }
         log.notice("stopped", ["held": "\(held.count)"])
+        return held.isBroken ? ExitCode.software : ExitCode.success
     }
 }

@@ -203,7 +203,9 @@ struct WorkerLoop {
     // MARK: - Redis
 
     /// How many jobs may be fetched. What has ended is not held any more when these are claimed.
-    private var room: Int { settings.prefetch - held.unfinishedCount - messages.count - deferred.messages.count }
+    private var room: Int {
+        held.takesJobs ? settings.prefetch - held.unfinishedCount - messages.count - deferred.messages.count : 0
+    }
 
     /// The most that is fetched at once: while one half is claimed and run, the other is fetched.
     private var fetchLimit: Int { (settings.prefetch + 1) / 2 }
@@ -264,7 +266,7 @@ struct WorkerLoop {
 
     /// What was announced to nobody is found in PostgreSQL.
     private mutating func claimWaiting() {
-        guard fetchDeadline == nil, fallbackAt.hasPassed, fallback.isOn else { return }
+        guard fetchDeadline == nil, fallbackAt.hasPassed, fallback.isOn, held.takesJobs else { return }
         // What has ended is written later than these are claimed.
         let room = settings.prefetch - held.count - messages.count - deferred.messages.count
         guard room > 0 else { return }

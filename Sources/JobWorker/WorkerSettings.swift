@@ -14,8 +14,8 @@ struct WorkerSettings: Sendable {
     let timeout: Int
     /// JOB_LEASE: how long a claim holds without a heartbeat.
     let lease: Int
-    /// JOB_MAX_ATTEMPTS: how often a job may lose its worker.
-    let maxAttempts: Int
+    /// JOB_MAX_LOSSES: how often a job may lose its worker.
+    let maxLosses: Int
     /// JOB_SHUTDOWN_GRACE: how long running jobs may go on after SIGTERM.
     let shutdownGrace: Int
     /// JOB_COMMAND: what to run for each job, where no Swift handler is given.
@@ -33,7 +33,7 @@ struct WorkerSettings: Sendable {
         concurrency = environment.integer("JOB_CONCURRENCY", default: prefetch, in: 1...10_000)
         timeout = environment.integer("JOB_TIMEOUT", default: 30, in: 1...604_800)
         lease = environment.integer("JOB_LEASE", default: 10, in: 1...3600)
-        maxAttempts = environment.integer("JOB_MAX_ATTEMPTS", default: 5, in: 1...1_000_000)
+        maxLosses = environment.integer("JOB_MAX_LOSSES", default: 5, in: 1...1_000_000, formerly: "JOB_MAX_ATTEMPTS")
         shutdownGrace = environment.integer("JOB_SHUTDOWN_GRACE", default: 30, in: 0...604_800)
         command = environment.string("JOB_COMMAND")
         if command?.allSatisfy(\.isWhitespace) == true {

@@ -14,7 +14,12 @@ extension Environment {
     }
 
     /// A whole number within a range.
-    package mutating func integer(_ name: String, default standard: Int, in range: ClosedRange<Int>) -> Int {
+    ///
+    /// - Parameter old: a name that the setting had before, and under which it may still be given.
+    package mutating func integer(
+        _ name: String, default standard: Int, in range: ClosedRange<Int>, formerly old: String? = nil
+    ) -> Int {
+        let name = old.map { givenName(of: name, formerly: $0) } ?? name
         guard let setting = setting(name) else { return standard }
         if let number = Int(setting.value), range.contains(number) { return number }
         let allowed = "a whole number from \(range.lowerBound) to \(range.upperBound)"

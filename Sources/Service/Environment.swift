@@ -21,6 +21,8 @@ package struct Environment {
     private let lookUp: (String) -> String?
     /// The faults found so far.
     package private(set) var faults: [String] = []
+    /// What to tell the operator although it is no fault.
+    package private(set) var notices: [String] = []
 
     /// The process's own environment. The corresponding C function is `getenv`.
     package init() {
@@ -44,8 +46,10 @@ package struct Environment {
         if !faults.isEmpty { throw ConfigurationError(faults: faults) }
     }
 
-    /// Ends the reading; where there are faults, logs them and ends the process with ``ExitCode/configuration``.
+    /// Ends the reading and logs the notices; where there are faults, logs them and ends the process with
+    /// ``ExitCode/configuration``.
     package func exitOnFault(log: Log) {
+        for notice in notices { log.notice(notice) }
         if !faults.isEmpty { ConfigurationError(faults: faults).exit(log: log) }
     }
 
@@ -67,6 +71,17 @@ package struct Environment {
 
     /// Whether the setting is given, be it wrongly.
     func isGiven(_ name: String) -> Bool { variable(name) != nil || variable(name + "_FILE") != nil }
+
+    /// Under which of its two names a setting is given.
+    mutating func givenName(of name: String, formerly old: String) -> String {
+        guard isGiven(old) else { return name }
+        if isGiven(name) {
+            fault("\(old) is the old name of \(name), and both are set: set \(name) alone")
+            return name
+        }
+        notices.append("\(old) is the old name of \(name): set \(name) instead")
+        return old
+    }
 
     private func variable(_ name: String) -> String? {
         lookUp(name).flatMap { $0.isEmpty ? nil : $0 }

@@ -7,6 +7,8 @@ internal import Service
 enum Main {
     static func main() {
         Signals.block()
+        // Each connection of nginx holds one.
+        DescriptorLimit.raise()
         var environment = Environment()
         let settings = Settings(&environment)
         let log = Log(label: "job-fcgi", level: settings.logLevel)

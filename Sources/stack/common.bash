@@ -36,6 +36,23 @@ is_reachable() {
     done
 }
 
+# fill_in FILE NAME=VALUE...: prints the file with each ${NAME} replaced.
+fill_in() {
+    local text pair
+    text=$(<"$1")
+    shift
+    for pair; do text=${text//"\${${pair%%=*}}"/"${pair#*=}"}; done
+    printf '%s\n' "$text"
+}
+
+# write_nginx RUN NAME=VALUE...: the configuration of an nginx that keeps its files in that directory.
+write_nginx() {
+    local run=$1
+    shift
+    cp "$root"/nginx/*.conf "$run/nginx"
+    fill_in "$root/nginx/local.conf.template" "RUN=$run" "$@" >"$run/nginx/nginx.conf"
+}
+
 # One stack a directory. The kernel gives the lock back however its holder ends.
 take_lock() {
     exec {lock}<>"$run/lock"

@@ -26,8 +26,11 @@ restart_responders() {
     wait_for 30 "job-fcgi is back" is_ready "$url"
 }
 
-# as_superuser STATEMENT...: the role `postgres` of the stack's own PostgreSQL has the same password.
-as_superuser() { timeout 300 psql "${DATABASE_URL/\/\/jobs:/\/\/postgres:}" --no-psqlrc --quiet "${@/#/--command=}" >/dev/null; }
+# as_superuser STATEMENT...
+as_superuser() {
+    PGHOST=$run/postgres PGPASSWORD=$(<"$run/password-postgres") \
+        timeout 300 psql --username=postgres --dbname=jobs --no-psqlrc --quiet "${@/#/--command=}" >/dev/null
+}
 
 # Empties the tables and the stream. The stream's group stays, and no id is used twice.
 reset_stack() {
@@ -55,10 +58,8 @@ start_hello() {
     chmod 711 "$run"
     cc -O2 -Wall -o "$out/hello" "$bench/hello.c" -lfcgi -lpthread
     cc -O2 -Wall -o "$out/spawn" "$bench/spawn.c"
-    cp "$root"/nginx/{http,server}.conf "$run/nginx"
     ((UID != 0)) || user='user www-data;'
-    sed -e "s|\${RUN}|$run|g; s|\${PORT}|$port|g; s|\${NGINX_USER}|$user|; s|\${LISTEN_IPV6}||" \
-        "$root/nginx/local.conf.template" >"$run/nginx/nginx.conf"
+    write_nginx "$run" "PORT=$port" "NGINX_USER=$user" LISTEN_IPV6=
     start hello "$out/hello" "$run/job-fcgi.sock" 4
     start hello-nginx /usr/sbin/nginx -e stderr -p "$run/nginx" -c "$run/nginx/nginx.conf"
     wait_for 20 "the reference responder starts" is_ready "$hello_url"

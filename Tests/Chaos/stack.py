@@ -198,7 +198,8 @@ class Stack:
 
     def sql(self, *statements, timeout=5):
         """Runs statements as the superuser, past the proxy."""
-        environment = {**os.environ, "PGPASSWORD": self.environment["REDISCLI_AUTH"], "PGCONNECT_TIMEOUT": "3"}
+        password = (self.run / "password-postgres").read_text()
+        environment = {**os.environ, "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "3"}
         command = ["psql", "-h", self.run / "postgres", "-U", "postgres", "-d", "jobs", "-XqAt", "-vON_ERROR_STOP=1"]
         for statement in statements:
             command += ["-c", statement]

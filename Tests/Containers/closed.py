@@ -104,8 +104,11 @@ def check_networks(run):
         ("job-fcgi", "redis", 6379), ("job-worker", "postgres", 5432), ("job-worker", "redis", 6379)}
     ports = {"job-fcgi": 9000, "job-fcgi-standby": 9000, "postgres": 5432, "redis": 6379, "nginx": 8080}
     refused = 0
-    for source in ("nginx", "job-fcgi", "job-worker"):
+    for source in ("nginx", "job-fcgi", "job-worker", "postgres", "redis"):
         for target, port in ports.items():
+            # Of what the stores may not reach, only the responders are in a network with them.
+            if source in ("postgres", "redis") and not target.startswith("job-fcgi"):
+                continue
             # nginx and the responders share a network, which is theirs alone.
             if target == source or source == "job-fcgi" and target in ("nginx", "job-fcgi-standby"):
                 continue

@@ -76,7 +76,8 @@ class Container:
         """How many connections from other containers there are on port 9000."""
         lines = [line.split() for line in read(f"/proc/{self.init}/net/tcp").splitlines()[1:]]
         return sum(
-            words[1].endswith(":2328") and words[3] == "01" and not words[2].startswith("0100007F") for words in lines)
+            words[1].endswith(":2328") and words[3] == "01" and words[2].split(":")[0] != words[1].split(":")[0]
+            for words in lines)
 
 
 class Project:

@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -8,7 +9,8 @@ import Testing
             "DELETE FROM jobs", "DELETE FROM windows", "DELETE FROM announcements", "TRUNCATE jobs",
             "UPDATE jobs SET status = 'failed'", "SELECT * FROM reconciliation",
             "UPDATE schema_migrations SET name = ''",
-            "CREATE TABLE theirs ()", "ALTER TABLE jobs ADD theirs integer", "DROP TABLE jobs", "CREATE ROLE theirs",
+            "CREATE TABLE theirs ()", "CREATE FUNCTION theirs() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+            "ALTER TABLE jobs ADD theirs integer", "DROP TABLE jobs", "CREATE ROLE theirs",
         ],
         "job_worker": [
             "DELETE FROM jobs", "INSERT INTO jobs (object_id, status) VALUES (1, 'created')", "TRUNCATE jobs",
@@ -17,8 +19,25 @@ import Testing
         ],
     ]
 
+    private func sqlAsSuperuser(_ statement: String, _ stack: Stack) async throws {
+        try await Shell.check(
+            ["psql", "--username=postgres", "--dbname=jobs", "--no-psqlrc", "--command=\(statement)"],
+            environment: [
+                "PGHOST": "\(stack.directory)/postgres",
+                "PGPASSWORD": try String(contentsOfFile: "\(stack.directory)/password-postgres", encoding: .utf8),
+            ])
+    }
+
+    private func migrate(_ stack: Stack) async throws {
+        try await stack.shell(
+            "JOB_MIGRATIONS='\(Scratch.root)/db/migrations' '\(Scratch.root)/.build/release/job-migrate'")
+    }
+
     @Test func givesEachProgramWhatItNeedsAndNoMore() async throws {
         let stack = try await Stack(["JOB_COMMAND": "true", "WORKERS": "1", "FCGI": "1"])
+        // As it was in PostgreSQL 14.
+        try await sqlAsSuperuser("GRANT CREATE ON SCHEMA public TO PUBLIC", stack)
+        try await migrate(stack)
         _ = try await stack.wait(for: try await stack.create(1), "success")
         let users = "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name LIKE 'job-%' ORDER BY 1"
         #expect(try await stack.sql(users) == "job_fcgi\njob_worker")
@@ -30,6 +49,15 @@ import Testing
                 #expect(isRefused, "\(role) may: \(statement): \(answer)")
             }
         }
+        try await stack.remove()
+    }
+
+    @Test func `an owner of the tables who does not own the schema public can migrate`() async throws {
+        let stack = try await Stack(["JOB_COMMAND": "true", "WORKERS": "1", "FCGI": "1"])
+        try await sqlAsSuperuser("ALTER SCHEMA public OWNER TO postgres", stack)
+        try await sqlAsSuperuser("GRANT CREATE ON SCHEMA public TO PUBLIC", stack)
+        try await migrate(stack)
+        _ = try await stack.wait(for: try await stack.create(1), "success")
         try await stack.remove()
     }
 }

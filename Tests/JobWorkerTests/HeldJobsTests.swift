@@ -1,3 +1,4 @@
+import Glibc
 import Jobs
 import Service
 import Synchronization
@@ -30,9 +31,29 @@ import Testing
         ids.map { Claim(id: JobID(rawValue: $0), objectID: ObjectID(rawValue: 1), attempt: 1, token: 7) }
     }
 
-    func held(_ handler: any JobHandler, concurrency: Int = 2, timeout: Int = 30) throws -> (HeldJobs, Wakeup) {
+    /// Cannot be started for this reason, until it is cured.
+    final class Broken: JobHandler {
+        let started = Mutex<[Int64]>([])
+        let isCured = Mutex(false)
+        let reports = Mutex<[SystemError]>([])
+        private let error: SystemError
+
+        init(_ code: Int32) { error = SystemError(call: "/bin/sh", code: code) }
+
+        func run(_ job: Job) async throws {
+            started.withLock { $0.append(job.id) }
+            if isCured.withLock({ !$0 }) { throw CommandFailure(.notStarted(error)) }
+        }
+    }
+
+    func held(
+        _ handler: any JobHandler, concurrency: Int = 2, timeout: Int = 30,
+        cannotStart: @escaping @Sendable (SystemError) -> Void = { _ in }
+    ) throws -> (HeldJobs, Wakeup) {
         let wakeup = try Wakeup()
-        return (HeldJobs(handler, concurrency: concurrency, timeout: timeout, wakeup: wakeup), wakeup)
+        let held = HeldJobs(
+            handler, concurrency: concurrency, timeout: timeout, wakeup: wakeup, cannotStart: cannotStart)
+        return (held, wakeup)
     }
 
     @Test func runsAsManyAtOnceAsItMay() async throws {
@@ -86,7 +107,45 @@ import Testing
             return !stuck.isEmpty
         }
         #expect(held.takeEnded().map(\.ending) == [.failed(message: "job exceeded the timeout of 1 s")])
+        #expect(held.isBroken)
         gate.letGo(1)
+    }
+
+    @Test(arguments: [EAGAIN, EMFILE, ENFILE, ENOMEM])
+    func `a shortage hands the job back, and no job is started or taken for a second`(code: Int32) async throws {
+        let handler = Broken(code)
+        let (held, wakeup) = try held(handler, concurrency: 1) { error in handler.reports.withLock { $0.append(error) }
+        }
+        let began = ContinuousClock.now
+        held.add(claims(1...2))
+        try await eventually { !held.takesJobs }
+        handler.isCured.withLock { $0 = true }
+        try await eventually("the loop is woken for what ended") { wakeup.drain() }
+        #expect(held.takeEnded().map(\.ending) == [.interrupted])
+        #expect(handler.started.withLock { $0 } == [1])
+        try await eventually("the loop is woken for the pause's end") { wakeup.drain() }
+        #expect(ContinuousClock.now - began >= HeldJobs.shortagePause)
+        try await eventually { held.takeEnded().map(\.ending) == [.succeeded] }
+        #expect(handler.started.withLock { $0 } == [1, 2])
+        #expect(held.takesJobs && !held.isBroken)
+        #expect(handler.reports.withLock { $0.map(\.code) } == [code])
+    }
+
+    @Test(arguments: [EACCES, EPERM, ENOENT, ENOSYS, EINVAL, EIO, ESTALE, E2BIG])
+    func `whatever else keeps programs from starting hands the jobs back, and ends the worker`(code: Int32) async throws
+    {
+        let handler = Broken(code)
+        let (held, _) = try held(handler) { error in handler.reports.withLock { $0.append(error) } }
+        held.add(claims(1...4))
+        var ended: [(claim: Claim, ending: Ending)] = []
+        try await eventually {
+            ended += held.takeEnded()
+            return held.isBroken && ended.count == handler.started.withLock { $0.count }
+        }
+        #expect(ended.allSatisfy { $0.ending == .interrupted })
+        #expect(ended.count <= 2 && ended.count + held.takeWaiting().count == 4)
+        #expect(!held.takesJobs)
+        #expect(handler.reports.withLock { $0.map(\.code) } == [code])
     }
 
     @Test func forgetsLostClaims() async throws {

@@ -38,6 +38,25 @@ struct EnvironmentTests {
         #expect(environment.faults.allSatisfy { $0.utf8.count < 120 && $0.hasSuffix("xxx…'") })
     }
 
+    @Test("A setting that was renamed may still have its old name", arguments: ["JOB_MAX_LOSSES", "JOB_MAX_ATTEMPTS"])
+    func renamed(name: String) {
+        var environment = Environment([name: "7"])
+        let number = environment.integer("JOB_MAX_LOSSES", default: 5, in: 1...10, formerly: "JOB_MAX_ATTEMPTS")
+        #expect(number == 7 && environment.faults.isEmpty)
+        let notice = "JOB_MAX_ATTEMPTS is the old name of JOB_MAX_LOSSES: set JOB_MAX_LOSSES instead"
+        #expect(environment.notices == (name == "JOB_MAX_ATTEMPTS" ? [notice] : []))
+    }
+
+    @Test("A setting under both of its names is a fault", arguments: ["JOB_MAX_ATTEMPTS", "JOB_MAX_ATTEMPTS_FILE"])
+    func bothNames(old: String) {
+        var environment = Environment([old: "7", "JOB_MAX_LOSSES": "7"])
+        _ = environment.integer("JOB_MAX_LOSSES", default: 5, in: 1...10, formerly: "JOB_MAX_ATTEMPTS")
+        #expect(
+            environment.faults == [
+                "JOB_MAX_ATTEMPTS is the old name of JOB_MAX_LOSSES, and both are set: set JOB_MAX_LOSSES alone"
+            ])
+    }
+
     @Test("A choice ignores case, and a wrong one lists the right ones")
     func choice() {
         var environment = Environment(["A": "Debug", "B": "loud"])

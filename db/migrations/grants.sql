@@ -1,7 +1,19 @@
 -- What each program may do, said anew by every run of job-migrate. The programs' roles are the operator's to make, with the
 -- passwords; where one is not there, nothing is granted to it. Neither may change the schema, and neither may delete a job.
 DO $$
+DECLARE
+    role name;
 BEGIN
+    -- Up to PostgreSQL 14, and in what was upgraded from there, everybody may make objects in the schema public.
+    IF (SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'public') THEN
+        REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+        FOR role IN SELECT rolname FROM pg_roles WHERE rolname IN ('job_fcgi', 'job_worker') LOOP
+            EXECUTE format('REVOKE CREATE ON SCHEMA public FROM %I', role);
+            EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', role);
+        END LOOP;
+    ELSE
+        RAISE NOTICE 'who may make objects in the schema public is left to its owner';
+    END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'job_fcgi') THEN
         REVOKE ALL ON ALL TABLES IN SCHEMA public FROM job_fcgi;
         REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM job_fcgi;
