@@ -11,6 +11,8 @@ final class Responder: BatchResponder {
     /// what the socket to Redis had no room for is sent.
     static let idlePause: Int32 = 1000
     static let sendPause: Int32 = 5
+    /// How long a batch waits for somebody's lock on the row of one object.
+    static let lockTimeout: Duration = .milliseconds(500)
 
     private let database: Database
     private let store: JobStore
@@ -23,13 +25,15 @@ final class Responder: BatchResponder {
     private var readiness = Readiness()
     /// Those of this batch that PostgreSQL was not asked for.
     private var known: [JobID: JobRecord] = [:]
+    /// Whether PostgreSQL has kept this batch waiting for as long as one may: nginx asks another responder after 4.5 s.
+    private var hasGivenUp = false
     /// Committed in this batch, and not yet announced; and the name under which that is written down.
     private var unannounced: (name: AnnouncerID, ids: [JobID])?
     private var postgresOutage: Outage
     private var redisOutage: Outage
 
     init(_ settings: Settings, log: Log) {
-        database = Database(url: settings.databaseURL, name: "job-fcgi")
+        database = Database(url: settings.databaseURL, name: "job-fcgi", lockTimeout: Responder.lockTimeout)
         store = JobStore(database)
         let stream = JobStreamWriter(settings.redis) { _ = try Thread.start(name: "redis-connect", $0) }
         announcements = AnnouncementQueue(store: store, stream: stream)
@@ -37,6 +41,8 @@ final class Responder: BatchResponder {
         self.log = log
         postgresOutage = Outage(log, away: "PostgreSQL is away; requests get a 503", back: "PostgreSQL is back")
         redisOutage = Outage(log, away: "Redis is away; jobs are announced later", back: "Redis is back")
+        // What is wrong with the database is said at the start, and not at the first request.
+        do throws(PostgresError) { _ = try store.migration() } catch { postgresOutage.began(error) }
     }
 
     var idleDelay: Int32 {
@@ -46,6 +52,7 @@ final class Responder: BatchResponder {
 
     func respond(to batch: [Request]) {
         let calls = batch.map { reader.read($0) }
+        hasGivenUp = false
         let created = create(calls)
         let found = find(calls)
         let ready = calls.contains(.readiness) ? checkReadiness() : .success([:])
@@ -121,6 +128,7 @@ final class Responder: BatchResponder {
             return .success(creations)
         } catch {
             postgresOutage.began(error)
+            hasGivenUp = error.kind != .server
             return .failure(.unavailable("the job could not be stored; try again"))
         }
     }
@@ -134,6 +142,7 @@ final class Responder: BatchResponder {
             if let record = finished[id] { known[id] = record } else { ids.append(id) }
         }
         guard !ids.isEmpty else { return .success([:]) }
+        guard !hasGivenUp else { return .failure(.unavailable("the job could not be read; try again")) }
         do throws(PostgresError) {
             let found = try store.find(ids)
             postgresOutage.ended()
@@ -143,6 +152,7 @@ final class Responder: BatchResponder {
             return .success(found)
         } catch {
             postgresOutage.began(error)
+            hasGivenUp = error.kind != .server
             return .failure(.unavailable("the job could not be read; try again"))
         }
     }
@@ -151,6 +161,7 @@ final class Responder: BatchResponder {
     private func checkReadiness() -> Result<KeyValuePairs<String, String>, Problem> {
         Result { () throws(Problem) in
             let migration = try readiness.migration(now: .now) { () throws(Problem) in
+                guard !hasGivenUp else { throw .unavailable("PostgreSQL is not ready") }
                 do throws(PostgresError) { return try store.migration() } catch {
                     log.warning("not ready", ["error": error.description])
                     throw .unavailable("PostgreSQL is not ready")

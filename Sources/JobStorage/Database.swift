@@ -5,6 +5,9 @@ package import Postgres
 package final class Database {
     /// How long after a failed connection to say so at once, without trying again.
     static let reconnectPause: Duration = .milliseconds(250)
+    /// A statement that was under way for longer when its connection broke is not said again: with a second try of `timeout`
+    /// a request would wait for longer than nginx does, which is 4.5 s.
+    static let repeatLimit: Duration = .milliseconds(400)
 
     private let url: String
     private let name: String
@@ -15,6 +18,7 @@ package final class Database {
     package private(set) var generation = 0
     private var connection: Connection?
     private var retryAt = ContinuousClock.now
+    private var began = ContinuousClock.now
     private var lastFailure = PostgresError.notConnected
     private var renewAt = ContinuousClock.now
     /// Whether the statement that failed last did so for its session, and there is a new one.
@@ -49,18 +53,20 @@ package final class Database {
 
     func attempt(_ statement: Statement, _ parameters: borrowing Parameters) throws(PostgresError) -> Rows {
         isRenewed = false
+        began = .now
         do { return try connect().execute(statement, parameters) } catch {
             if Database.sessionFaults.contains(error.sqlState) { renew() }
             throw error
         }
     }
 
-    /// True after a deadlock, and after a connection that was there broke or was replaced; not where there is none to be
-    /// had.
+    /// True after a deadlock, and soon after a connection that was there broke or was replaced; not where there is none to
+    /// be had.
     func mayTryAgain(after error: PostgresError) -> Bool {
         switch error.sqlState {
         case .transactionRollback: true
-        default: isRenewed || (error.kind == .connection && .now >= retryAt)
+        default:
+            isRenewed || (error.kind == .connection && .now >= retryAt && .now - began <= Database.repeatLimit)
         }
     }
 

@@ -34,7 +34,7 @@ struct CommandStartTests {
             let handler = try CommandHandler(command: "true", concurrency: 1)
             let held = HeldJobs(handler, concurrency: 1, timeout: 30, wakeup: try Wakeup())
             func claim(_ id: Int64) -> Claim {
-                Claim(id: JobID(rawValue: id), objectID: ObjectID(rawValue: 1), attempt: 1)
+                Claim(id: JobID(rawValue: id), objectID: ObjectID(rawValue: 1), attempt: 1, token: 7)
             }
             func run(_ id: Int64) async throws -> [Ending] {
                 held.add([claim(id)])
