@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Service
 import TestSupport
 import Testing
@@ -41,6 +42,20 @@ import Testing
         health.noteBeat()
         #expect(health.isWell)
         try await eventually { !health.isWell }
+    }
+
+    @Test(arguments: ["link", "pipe"])
+    func `what others put at its path is neither followed nor waited for`(kind: String) async throws {
+        let health = try health()
+        health.noteFetch()
+        health.noteBeat()
+        let target = path + ".target"
+        defer { for file in [path, target] { unlink(file) } }
+        #expect(kind == "pipe" ? mkfifo(path, 0o600) == 0 : symlink(target, path) == 0)
+        let stop = try Wakeup()
+        stop.signal()
+        try await onThread { health.run(until: stop) }
+        #expect(!FileManager.default.fileExists(atPath: target))
     }
 
     @Test func writesTheFileOnlyWhileAllIsWell() async throws {
