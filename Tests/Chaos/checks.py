@@ -212,13 +212,12 @@ class Verdict:
                     yield f"job {run.job_id}, attempt {run.attempt}: went on after process {worker} was killed"
 
     def taken(self, notes):
-        """A worker keeps its jobs, and how they ended, unless it is killed or frozen, or kept from PostgreSQL for a lease."""
+        """A worker keeps its jobs, and how they ended, unless it is killed or frozen, or told to stop before they end."""
         for run in self.executions.values():
             job = self.jobs.get(run.job_id)
-            if job is None or run.attempt == job.attempt or run.worker in notes.disturbed:
+            if job is None or run.attempt == job.attempt or run.worker in notes.disturbed or run.job_id in notes.locked:
                 continue
-            if not any(event.outlasts_a_lease and event.start < job.started and run.started < event.ended
-                       for event in self.events):
+            if run.ended or run.worker not in notes.stopped:
                 yield f"job {job.job_id}: attempt {run.attempt} of process {run.worker}, which lived, was not the last"
 
     def announced_too_often(self, notes):

@@ -20,15 +20,18 @@ ROOT = HERE.parents[1]
 WORKERS = 3
 # Short, so that windows end while the load lasts, and longer than most faults.
 WINDOW = 30
-# Responders that race for the windows, and workers that hold more than they run.
+# One job in so many takes 20 s: longer than a lease, and than most faults.
+LONG = 50
+# Responders that race for the windows, and workers that hold more than they run. A worker that is told to stop hands its long
+# jobs back.
 SETTINGS = {
     "WORKERS": WORKERS, "FCGI": 1, "FCGI_RESPONDERS": 3, "JOB_DEDUP_WINDOW": WINDOW,
-    "JOB_CONCURRENCY": 16, "JOB_PREFETCH": 32,
+    "JOB_CONCURRENCY": 24, "JOB_PREFETCH": 40, "JOB_SHUTDOWN_GRACE": 3, "CHAOS_LONG": LONG,
     # The ledger is written by the right clock.
     "JOB_COMMAND": f"exec env -u LD_PRELOAD {shlex.quote(str(HERE / 'job'))}",
 }
 # Where programs are only restarted: few slots, so that there are jobs which a worker holds and has not started.
-ROLLING = {**SETTINGS, "JOB_CONCURRENCY": 5}
+ROLLING = {**SETTINGS, "JOB_CONCURRENCY": 5, "JOB_PREFETCH": 32, "JOB_SHUTDOWN_GRACE": 30, "CHAOS_LONG": 0}
 DISK_SIZE = "8g"
 
 
@@ -198,17 +201,24 @@ class Stack:
 
     def sql(self, *statements, timeout=5):
         """Runs statements as the superuser, past the proxy."""
-        environment = {**os.environ, "PGPASSWORD": self.environment["REDISCLI_AUTH"], "PGCONNECT_TIMEOUT": "3"}
         command = ["psql", "-h", self.run / "postgres", "-U", "postgres", "-d", "jobs", "-XqAt", "-vON_ERROR_STOP=1"]
         for statement in statements:
             command += ["-c", statement]
         try:
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout)
+            done = subprocess.run(
+                command, env=self.psql_environment(), capture_output=True, text=True, timeout=timeout)
         except subprocess.TimeoutExpired:
             raise Failure("PostgreSQL does not answer")
         if done.returncode:
             raise Failure(done.stderr.strip())
         return done.stdout.splitlines()
+
+    def session(self):
+        """A session of the superuser's that stays."""
+        return Session(["psql", "-h", self.run / "postgres", "-U", "postgres", "-d", "jobs", "-XqAt"], self.psql_environment())
+
+    def psql_environment(self):
+        return {**os.environ, "PGPASSWORD": self.environment["REDISCLI_AUTH"], "PGCONNECT_TIMEOUT": "3"}
 
     def is_postgres_there(self):
         try:
@@ -261,6 +271,32 @@ class Stack:
         for pid in pids:
             send(pid, signal.SIGCONT)
             self.frozen.discard(pid)
+
+
+class Session:
+    """psql, kept open: one answer, in one line, for each question. It ends with this process at the latest."""
+
+    def __init__(self, command, environment):
+        self.process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *command], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True)
+
+    def ask(self, statement):
+        self.process.stdin.write(f"{statement};\n\\echo end\n")
+        self.process.stdin.flush()
+        lines = []
+        while (line := self.process.stdout.readline()) not in ("end\n", ""):
+            lines.append(line.strip())
+        if not line or any("ERROR" in each or "FATAL" in each for each in lines):
+            raise Failure(f"{statement}: {lines}")
+        return " ".join(lines)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
 
 
 def send(pid, number):
