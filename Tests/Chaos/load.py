@@ -49,6 +49,11 @@ class Records:
             elif answer.method == "POST":
                 self.again.append(answer.number)
 
+    def forget_told(self, known):
+        """Asks for no other job of those told so far."""
+        with self.lock:
+            self.told = [job_id for job_id in self.told if job_id in known]
+
     def one_told(self, rng):
         with self.lock:
             recent = self.told[-100:] if rng.random() < 0.5 else self.told

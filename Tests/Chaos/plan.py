@@ -2,12 +2,15 @@
 
 from faults import FAULTS
 from faults.programs import RESTARTS
+from faults.restore import RESTORE
 
 # What the figures with a bar, and the fence, are about: in every run, however short.
 ALWAYS = [
     "kill a job-worker", "freeze a job-worker until its jobs run again", "PostgreSQL is away for 3 s",
     "answers of PostgreSQL are lost for 3 s", "redis is away for 5 s", "the workers' host is an hour ahead, then behind",
 ]
+# Once, and only where FAULTS names it.
+ON_REQUEST = [RESTORE]
 # Two at once: a fault of the left with one of the right.
 PAIRS = {
     "freeze a job-worker until its jobs run again": ("redis", "job-fcgi", "nginx"),
@@ -30,7 +33,7 @@ class Plan:
     def __init__(self, rng, only, without):
         """`only` are pieces of names: each fault with one of them comes at least once, and no other does."""
         self.rng = rng
-        possible = [each for each in FAULTS if each.name not in without]
+        possible = [each for each in FAULTS if each.name not in without and (only or each.name not in ON_REQUEST)]
         if only:
             possible = [each for each in possible if any(piece in each.name for piece in only)]
         self.first = [each for each in possible if only or each.name in ALWAYS]
@@ -50,7 +53,8 @@ class Plan:
             (self.first if each in self.first else self.rest).remove(each)
             groups = () if is_quiet else PAIRS.get(each.name, ())
             partners = [other for other in self.rest if other.group in groups and other.lasts <= 4]
-            self.rest.append(each)
+            if each.name not in ON_REQUEST:
+                self.rest.append(each)
             return [each] + ([self.rng.choice(partners)] if partners and self.rng.random() < 0.4 else [])
         return []
 

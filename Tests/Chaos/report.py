@@ -11,13 +11,14 @@ RECOVERED = "a fault is over: a new job has run to its end"
 REFUSED = "PostgreSQL is away: a request is answered with a 503"
 PICKED_UP = "redis is away: a new job is claimed"
 HANDED_BACK = "a job-worker is told to stop: what it had not started is claimed by another"
+CLOCK_STEPPED = "PostgreSQL's clock was stepped, a job-worker killed: its jobs run again"
 ROW_LOCKED = "a running job's row is locked: a new job has run"
 BARS = {
     RERUN: ("p99", 15), SERVING: ("max", 2), RECOVERED: ("max", 30), REFUSED: ("p99", 1), PICKED_UP: ("max", 2),
-    HANDED_BACK: ("max", 1), ROW_LOCKED: ("max", 10),
+    HANDED_BACK: ("max", 1), ROW_LOCKED: ("max", 10), CLOCK_STEPPED: ("max", 25),
 }
 # What a fault measures itself, while it lasts.
-MEASURED = [ROW_LOCKED]
+MEASURED = [ROW_LOCKED, CLOCK_STEPPED]
 IN_EVERY_RUN = {RERUN, SERVING, RECOVERED, REFUSED, PICKED_UP, HANDED_BACK}
 
 

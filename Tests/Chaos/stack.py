@@ -15,6 +15,8 @@ import threading
 import time
 import urllib.parse
 
+from clock import Clock
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 WORKERS = 3
@@ -67,6 +69,7 @@ class Stack:
         self.frozen = set()
         self.up = self.proxy = None
         self.has_own_disk = False
+        self.clock = Clock()
         self.order_lock = threading.Lock()
 
     # Life
@@ -93,13 +96,16 @@ class Stack:
         self.environment = dict(
             word.split("=", 1) for line in (self.run / "env").read_text().splitlines() if line.startswith("export ")
             for word in shlex.split(line)[1:])
+        self.give_postgres_its_clock()
         self.start_proxy()
 
     def make_clock(self):
-        """Lets the workers' host have a clock of its own: its programs are started with a library that sets it."""
+        """Lets the workers' host have a clock of its own, and PostgreSQL's: their programs are started with a library that
+        sets it."""
         library, clock, programs = self.work / "clock.so", self.work / "clock", self.work / "bin"
         subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", library, HERE / "clock.c"], check=True)
-        clock.write_bytes(bytes(4))
+        for each in (clock, self.work / "postgres-clock"):
+            each.write_bytes(bytes(4))
         programs.mkdir()
         release = ROOT / ".build/release"
         (programs / "job-migrate").symlink_to(release / "job-migrate")
@@ -109,11 +115,29 @@ class Stack:
             program.write_text("#!/bin/sh\n" + " ".join(shlex.quote(str(word)) for word in words) + "\n")
             program.chmod(0o755)
 
-    def jump(self, seconds):
+    def give_postgres_its_clock(self):
+        """`up` knows nothing of it: PostgreSQL is started anew."""
+        configuration = self.run / "supervisord.conf"
+        program = "[program:postgres]\n"
+        variables = f'environment=LD_PRELOAD="{self.work}/clock.so",CHAOS_CLOCK="{self.work}/postgres-clock"\n'
+        configuration.write_text(configuration.read_text().replace(program, program + variables))
+        self.supervise("update", "postgres")
+        wait_until(30, "PostgreSQL runs with a clock of its own", self.is_postgres_there)
+
+    def jump(self, seconds, clock="clock"):
         """Sets the clock of the workers' host, to so many seconds after the right time."""
         # In place: the programs have mapped it.
-        with open(self.work / "clock", "r+b") as clock:
-            clock.write(struct.pack("i", seconds))
+        with open(self.work / clock, "r+b") as file:
+            file.write(struct.pack("i", seconds))
+
+    def jump_postgres(self, seconds):
+        if seconds == self.clock.steps[-1][1]:
+            return
+        self.jump(seconds, "postgres-clock")
+        self.clock.note(seconds)
+        stamp = float(self.sql("SELECT extract(epoch FROM clock_timestamp())")[0])
+        if abs(stamp - time.time() - seconds) > 5:
+            raise Failure(f"PostgreSQL's clock is not {seconds} s ahead")
 
     def mount_disk(self):
         """A file system for PostgreSQL alone, so that it can be full; where there is a namespace to mount it in."""
@@ -171,6 +195,7 @@ class Stack:
             lambda: self.redis("CONFIG", "SET", "maxmemory", "0"),
             lambda: self.read_only(False),
             lambda: self.jump(0),
+            lambda: self.jump_postgres(0),
         ):
             try:
                 heal()
@@ -199,9 +224,9 @@ class Stack:
             stamps = re.findall(rb"^(\S+Z) [a-z]+ job-", log.read(), re.MULTILINE)
         return datetime.datetime.fromisoformat(stamps[-1].decode()).timestamp() if stamps else 0
 
-    def sql(self, *statements, timeout=5):
+    def sql(self, *statements, timeout=5, database="jobs"):
         """Runs statements as the superuser, past the proxy."""
-        command = ["psql", "-h", self.run / "postgres", "-U", "postgres", "-d", "jobs", "-XqAt", "-vON_ERROR_STOP=1"]
+        command = ["psql", "-h", self.run / "postgres", "-U", "postgres", "-d", database, "-XqAt", "-vON_ERROR_STOP=1"]
         for statement in statements:
             command += ["-c", statement]
         try:

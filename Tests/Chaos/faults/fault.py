@@ -3,7 +3,8 @@
 import collections
 import signal
 
-from stack import WORKERS, children, identity, send, wait_until
+from load import PROBES
+from stack import LONG, WORKERS, children, identity, send, wait_until
 
 # What a client may see of a fault beside answers. A frozen program makes nginx wait for it (fastcgi_read_timeout); nginx that
 # was frozen itself gives up what it had asked for longer ago than that.
@@ -30,6 +31,13 @@ def kill(stack, pid, number=signal.SIGKILL, seconds=10):
     was = identity(pid)
     send(pid, number)
     wait_until(seconds, f"process {pid} ends", lambda: identity(pid) != was, pause=0.005)
+
+
+def await_long_jobs(stack, count=3):
+    """There are claims then that are held over a fault of 15 s."""
+    young = "start_time > timezone('utc', clock_timestamp()) - interval '5 s'"
+    running = f"SELECT count(*) FROM jobs WHERE status = 'running' AND id % {LONG} = 13 AND object_id < {PROBES} AND {young}"
+    wait_until(60, f"{count} long jobs run", lambda: int(stack.sql(running)[0]) >= count, pause=0.2)
 
 
 def busy_worker(stack, notes):

@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from faults.fault import UNAVAILABLE, fault, kill
+from faults.fault import UNAVAILABLE, await_long_jobs, fault, kill
 from load import PROBES, Client
 from report import ROW_LOCKED
 from stack import LONG, Failure, children, read, wait_until
@@ -73,6 +73,7 @@ def cut(stack, notes, what):
 def recover_slowly(stack, notes, seconds, program=None):
     """As where there is much WAL. Nobody can renew a lease meanwhile."""
     for _ in range(5):
+        await_long_jobs(stack)
         kill(stack, stack.pid(program) if program else int(notes.rng.choice(backends(stack))))
         if pids := freeze_startup(stack):
             time.sleep(seconds)

@@ -31,6 +31,7 @@ def kill_worker(stack, notes):
     while time.time() < deadline and any(was and identity(was[0]) == was for was in commands):
         time.sleep(0.02)
     notes.survivors += [was[0] for was in commands if was and identity(was[0]) == was]
+    return worker, killed
 
 
 @fault("kill a worker of nginx", "nginx", BROKEN)
@@ -86,8 +87,7 @@ def freeze_busy(stack, notes):
     worker = busy_worker(stack, notes)
     notes.disturbed.add(worker)
     stack.freeze([worker])
-    executions, _ = read_ledger(stack.ledger)
-    claims = [run for run in executions.values() if run.worker == worker and run.ended is None]
+    claims = [run for run in read_ledger(stack.ledger) if run.worker == worker and run.ended is None]
     if claims:
         return worker, claims
     stack.thaw([worker])
