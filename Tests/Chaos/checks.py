@@ -305,6 +305,13 @@ def pick_ups(jobs, outages):
         yield from (job.started - job.created for job in jobs.values() if job.attempt == 1 and gone < job.created < back)
 
 
+def returns(jobs, stops):
+    """How long after Redis took messages again the jobs that were made before waited until a worker claimed them."""
+    for began, back in stops:
+        yield from (job.started - back for job in jobs.values()
+                    if not job.lost and began < job.created < back < job.started)
+
+
 def refusals(answers, outages):
     """How long a client waited for a 503 while PostgreSQL was away."""
     for gone, back in outages:

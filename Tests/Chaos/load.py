@@ -8,11 +8,15 @@ import random
 import threading
 import time
 
+from stack import Failure
+
 CLIENTS = 12
 # Two slow cores, shared with others, have to keep up with these.
 REQUESTS_A_SECOND = 180
 HOT_OBJECTS = 20
 PROBES = 2_000_000_000
+# Below this, a job takes 3 s.
+SLOW = -2_000_000_000
 
 
 @dataclasses.dataclass
@@ -183,3 +187,73 @@ class Load:
             moment = int(time.time() * 10) + 1
             time.sleep(max(0, moment / 10 - time.time()))
             client.post(1_000_000 + moment % 1_000_000)
+
+
+class Prober:
+    """Asks the service for one thing after the other, and measures how long each answer took."""
+
+    def __init__(self, port, notes):
+        self.port = port
+        self.notes = notes
+        self.took = []
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.work, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        self.thread.join(60)
+
+    def work(self):
+        client = Client(self.port, self.notes.records)
+        while not self.stopping.wait(0.02):
+            self.took.append(self.see_health())
+            told = client.post(self.notes.new_probe())
+            self.took.append(told.answered - told.sent)
+            if told.job_id:
+                shown = client.get(told.job_id)
+                self.took.append(shown.answered - shown.sent)
+        client.close()
+
+    def see_health(self):
+        began = time.time()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request("GET", "/healthz")
+            if connection.getresponse().status != 200:
+                return float("inf")
+        except (OSError, http.client.HTTPException):
+            return float("inf")
+        finally:
+            connection.close()
+        return time.time() - began
+
+
+class Feeder:
+    """Keeps so many jobs waiting that the stream is never empty, and every worker has all it can take."""
+    WAITING = 60
+
+    def __init__(self, stack, notes):
+        self.stack = stack
+        self.notes = notes
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.work, daemon=True)
+
+    __enter__, __exit__ = Prober.__enter__, Prober.__exit__
+
+    def length(self):
+        try:
+            return int(self.stack.redis("XLEN", "jobs"))
+        except (Failure, ValueError):
+            return self.WAITING
+
+    def work(self):
+        client, number = Client(self.stack.port, self.notes.records), SLOW
+        while not self.stopping.wait(0.1):
+            if self.length() < self.WAITING:
+                for number in range(number - 1, number - 31, -1):
+                    client.post(number)
+        client.close()

@@ -35,6 +35,7 @@ SETTINGS = {
 # Where programs are only restarted: few slots, so that there are jobs which a worker holds and has not started.
 ROLLING = {**SETTINGS, "JOB_CONCURRENCY": 5, "JOB_PREFETCH": 32, "JOB_SHUTDOWN_GRACE": 30, "CHAOS_LONG": 0}
 DISK_SIZE = "8g"
+NAME_SERVER, REDIS_NAME = "127.0.0.77", "redis.chaos"
 
 
 class Failure(Exception):
@@ -68,7 +69,7 @@ class Stack:
         self.port = free_port()
         self.frozen = set()
         self.up = self.proxy = None
-        self.has_own_disk = False
+        self.has_own_disk = self.has_own_names = False
         self.clock = Clock()
         self.order_lock = threading.Lock()
 
@@ -78,6 +79,7 @@ class Stack:
         self.ledger.touch()
         self.make_clock()
         self.has_own_disk = self.mount_disk()
+        self.has_own_names = self.mount_names()
         foreign = re.compile("JOB_|PG|MAKE|STACK_|FCGI|RATE_LIMIT|LOG_LEVEL|BIN$")
         kept = {name: value for name, value in os.environ.items() if not foreign.match(name)}
         settings = {name: str(value) for name, value in self.settings.items()}
@@ -151,6 +153,26 @@ class Stack:
     def mount(self, options, *kind):
         return subprocess.run(["mount", "-o", options, *kind, self.run / "postgres"], timeout=10).returncode == 0
 
+    def mount_names(self):
+        """Names of hosts of its own: Redis has one, in a file of them; the name server takes questions and answers none."""
+        self.hosts, resolver = self.work / "hosts", self.work / "resolv.conf"
+        self.show_redis()
+        resolver.write_text(f"nameserver {NAME_SERVER}\n")
+        self.name_server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            self.name_server.bind((NAME_SERVER, 53))
+        except OSError:
+            return False
+        return "CHAOS_MAY_MOUNT" in os.environ and all(
+            not subprocess.run(["mount", "--bind", file, target], timeout=10).returncode
+            for file, target in ((self.hosts, "/etc/hosts"), (resolver, "/etc/resolv.conf")))
+
+    def show_redis(self):
+        self.hosts.write_text(f"127.0.0.1 localhost\n127.0.0.1 {REDIS_NAME}\n")
+
+    def hide_redis(self):
+        self.hosts.write_text("127.0.0.1 localhost\n")
+
     def spawn(self, command, name, **options):
         log = open(self.work / f"{name}.log", "ab")
         options.setdefault("stdout", log)
@@ -170,6 +192,9 @@ class Stack:
         for role in ("job_fcgi", "job_worker"):
             secret = self.run / f"database-url-{role}"
             secret.write_text(re.sub("host=[^&]*", host, secret.read_text()))
+        if self.has_own_names:
+            secret = self.run / "redis-url"
+            secret.write_text(secret.read_text().replace("@127.0.0.1:", f"@{REDIS_NAME}:"))
         self.supervise("restart", "job-fcgi:*", "job-fcgi-standby:*", "job-worker:*")
 
     def stop(self):
@@ -194,6 +219,7 @@ class Stack:
             lambda: self.cut("pass"),
             lambda: self.redis("CONFIG", "SET", "maxmemory", "0"),
             lambda: self.read_only(False),
+            self.show_redis,
             lambda: self.jump(0),
             lambda: self.jump_postgres(0),
         ):
