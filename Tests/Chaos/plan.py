@@ -3,14 +3,16 @@
 from faults import FAULTS
 from faults.programs import RESTARTS
 from faults.restore import RESTORE
+from faults.snapshot import SNAPSHOT
 
 # What the figures with a bar, and the fence, are about: in every run, however short.
 ALWAYS = [
     "kill a job-worker", "freeze a job-worker until its jobs run again", "PostgreSQL is away for 3 s",
     "answers of PostgreSQL are lost for 3 s", "redis is away for 5 s", "the workers' host is an hour ahead, then behind",
 ]
-# Once, and only where FAULTS names it.
+# Only where FAULTS names it.
 ON_REQUEST = [RESTORE]
+ONCE = [RESTORE, SNAPSHOT]
 # Two at once: a fault of the left with one of the right.
 PAIRS = {
     "freeze a job-worker until its jobs run again": ("redis", "job-fcgi", "nginx"),
@@ -53,7 +55,7 @@ class Plan:
             (self.first if each in self.first else self.rest).remove(each)
             groups = () if is_quiet else PAIRS.get(each.name, ())
             partners = [other for other in self.rest if other.group in groups and other.lasts <= 4]
-            if each.name not in ON_REQUEST:
+            if each.name not in ONCE:
                 self.rest.append(each)
             return [each] + ([self.rng.choice(partners)] if partners and self.rng.random() < 0.4 else [])
         return []

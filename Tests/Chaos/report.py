@@ -55,6 +55,8 @@ def table(title, counts, evidence, times, events, troubles):
     lines = [title, "", "| what | count |", "| --- | ---: |"]
     lines += [f"| {name} | {count} |" for name, count in counts.items()]
     lines += [f"| **{name}** (must be 0) | {len(found)} |" for name, found in evidence.items()]
+    if not events:
+        return "\n".join(lines) + "\n"
     lines += ["", "| seconds | times | p50 | p99 | max | bar |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
     lines += [row(name, values, "{} ≤ {}".format(*BARS[name])) for name, values in times.items()]
     lines += ["", "| seconds until a POST is answered with a 2xx | times | p50 | p99 | max "
