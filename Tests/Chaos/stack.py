@@ -269,7 +269,8 @@ class Stack:
         return Session(["psql", "-h", self.run / "postgres", "-U", "postgres", "-d", "jobs", "-XqAt"], self.psql_environment())
 
     def psql_environment(self):
-        return {**os.environ, "PGPASSWORD": self.environment["REDISCLI_AUTH"], "PGCONNECT_TIMEOUT": "3"}
+        password = read(self.run / "password-postgres") or self.environment["REDISCLI_AUTH"]
+        return {**os.environ, "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "3"}
 
     def is_postgres_there(self):
         try:
