@@ -7,8 +7,9 @@ from faults.snapshot import SNAPSHOT
 
 # What the figures with a bar, and the fence, are about: in every run, however short.
 ALWAYS = [
-    "kill a job-worker", "PostgreSQL recovers for 13 s from a backend's crash", "freeze a job-worker until its jobs run again", "PostgreSQL is away for 3 s",
-    "answers of PostgreSQL are lost for 3 s", "redis is away for 5 s", "the workers' host is an hour ahead, then behind",
+    "kill a job-worker", "freeze a job-worker until its jobs run again", "PostgreSQL is away for 3 s",
+    "PostgreSQL recovers for 13 s from a backend's crash", "answers of PostgreSQL are lost for 3 s",
+    "redis is away for 5 s", "the workers' host is an hour ahead, then behind",
 ]
 # Only where FAULTS names it.
 ON_REQUEST = [RESTORE]
