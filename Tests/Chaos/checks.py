@@ -305,11 +305,17 @@ def pick_ups(jobs, outages):
         yield from (job.started - job.created for job in jobs.values() if job.attempt == 1 and gone < job.created < back)
 
 
+# What Redis could not take is announced so soon after it can.
+ANNOUNCED_WITHIN = 10
+
+
 def returns(jobs, stops):
-    """How long after Redis took messages again the jobs that were made before waited until a worker claimed them."""
+    """For the jobs that waited when Redis took messages again: how long after the first of those that came when they had to
+    be announced they were claimed. So a queue, however long, does not count."""
     for began, back in stops:
-        yield from (job.started - back for job in jobs.values()
-                    if not job.lost and began < job.created < back < job.started)
+        newer = [job.started for job in jobs.values() if back + ANNOUNCED_WITHIN < job.created < back + 2 * ANNOUNCED_WITHIN]
+        yield from (max(0, job.started - min(newer)) for job in jobs.values()
+                    if newer and not job.lost and began < job.created < back < job.started)
 
 
 def refusals(answers, outages):

@@ -144,6 +144,8 @@ class Load:
         self.pause = CLIENTS / rate
         self.records = records
         self.stopping = threading.Event()
+        self.may_ask = threading.Event()
+        self.may_ask.set()
         self.threads = [
             threading.Thread(target=self.work, args=(random.Random(f"{seed} {number}"),), daemon=True)
             for number in range(CLIENTS)
@@ -155,6 +157,7 @@ class Load:
 
     def stop(self):
         self.stopping.set()
+        self.may_ask.set()
         for thread in self.threads:
             thread.join(30)
 
@@ -162,6 +165,7 @@ class Load:
         client = Client(self.port, self.records)
         next_at = time.time() + rng.random() * self.pause
         while not self.stopping.wait(max(0, next_at - time.time())):
+            self.may_ask.wait()
             # What a fault held up is not made up for at once.
             next_at = max(next_at + self.pause, time.time() - self.pause)
             self.ask_something(client, rng)
@@ -233,7 +237,8 @@ class Prober:
 
 
 class Feeder:
-    """Keeps so many jobs waiting that the stream is never empty, and every worker has all it can take."""
+    """In place of the other clients: keeps so many jobs waiting that the stream is never empty, and every worker has all it
+    can take."""
     WAITING = 60
 
     def __init__(self, stack, notes):
@@ -252,8 +257,10 @@ class Feeder:
 
     def work(self):
         client, number = Client(self.stack.port, self.notes.records), SLOW
+        self.notes.load.may_ask.clear()
         while not self.stopping.wait(0.1):
             if self.length() < self.WAITING:
                 for number in range(number - 1, number - 31, -1):
                     client.post(number)
+        self.notes.load.may_ask.set()
         client.close()
