@@ -237,8 +237,8 @@ class Prober:
 
 
 class Feeder:
-    """In place of the other clients: keeps so many jobs waiting that the stream is never empty, and every worker has all it
-    can take."""
+    """In place of the other clients: some new jobs a second, and always so many that the stream is never empty, and every
+    worker has all it can take."""
     WAITING = 60
 
     def __init__(self, stack, notes):
@@ -249,18 +249,20 @@ class Feeder:
 
     __enter__, __exit__ = Prober.__enter__, Prober.__exit__
 
-    def length(self):
+    def waiting(self):
+        """How many messages no worker has fetched."""
         try:
-            return int(self.stack.redis("XLEN", "jobs"))
-        except (Failure, ValueError):
+            pending = self.stack.redis("XPENDING", "jobs", "workers").split()
+            return int(self.stack.redis("XLEN", "jobs")) - int(pending[0])
+        except (Failure, ValueError, IndexError):
             return self.WAITING
 
     def work(self):
         client, number = Client(self.stack.port, self.notes.records), SLOW
         self.notes.load.may_ask.clear()
         while not self.stopping.wait(0.1):
-            if self.length() < self.WAITING:
-                for number in range(number - 1, number - 31, -1):
-                    client.post(number)
+            for _ in range(30 if self.waiting() < self.WAITING else 1):
+                number -= 1
+                client.post(number)
         self.notes.load.may_ask.set()
         client.close()
