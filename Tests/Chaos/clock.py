@@ -5,7 +5,7 @@ import time
 
 class Clock:
     def __init__(self):
-        self.steps = [(0, 0)]
+        self.steps = [(time.time(), 0)]
         """When, in the right time, it was set to so many seconds ahead."""
 
     def note(self, seconds):
