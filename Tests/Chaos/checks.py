@@ -5,6 +5,7 @@ import dataclasses
 import datetime
 import json
 import re
+import time
 
 from stack import WINDOW
 
@@ -23,6 +24,7 @@ class Job:
     end_time: str
     message: str
     created: float
+    """This and the next two in the right time, whatever PostgreSQL's clock was; `end_time` is as it wrote it."""
     started: float
     ended: float
     attempt: int
@@ -37,6 +39,7 @@ class Job:
 class Execution:
     """One run of the command: from its lines in the ledger."""
     job_id: int
+    object_id: int
     attempt: int
     worker: int
     started: float
@@ -47,25 +50,37 @@ class Execution:
 FINAL = """status, to_char(end_time, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), message"""
 
 
-def read_jobs(stack):
+def read_jobs(stack, database="jobs"):
     rows = stack.sql(
         f"SELECT json_build_array(id, object_id, {FINAL}, extract(epoch FROM created_at),"
-        " extract(epoch FROM start_time), extract(epoch FROM end_time), attempt, lost) FROM jobs ORDER BY id", timeout=60)
-    return {job.job_id: job for job in (Job(*json.loads(row)) for row in rows)}
+        " extract(epoch FROM start_time), extract(epoch FROM end_time), attempt, lost) FROM jobs ORDER BY id",
+        timeout=60, database=database)
+    jobs = {job.job_id: job for job in (Job(*json.loads(row)) for row in rows)}
+    for job in jobs.values():
+        job.created, job.started, job.ended = map(stack.clock.right, (job.created, job.started, job.ended))
+    return jobs
 
 
 def read_ledger(path):
-    """The executions in order of their start, and the claims of which there was more than one."""
-    executions, repeated = {}, []
+    """The executions, in order of their start."""
+    runs, newest = [], {}
     for line in path.read_text().splitlines():
-        kind, job_id, _, attempt, worker, moment, status = line.split()
-        claim = (int(job_id), int(attempt))
+        kind, *numbers, moment, status = line.split()
+        claim = tuple(map(int, numbers))
         if kind == "end":
-            executions[claim].ended, executions[claim].status = float(moment), int(status)
-        elif claim in executions:
-            repeated.append(f"job {job_id}, attempt {attempt}, started again at {stamp(float(moment))}")
+            newest[claim].ended, newest[claim].status = float(moment), int(status)
         else:
-            executions[claim] = Execution(*claim, int(worker), float(moment))
+            newest[claim] = Execution(*claim, float(moment))
+            runs.append(newest[claim])
+    return runs
+
+
+def by_claim(runs):
+    """The executions by job and attempt, and the claims of which there was more than one."""
+    executions, repeated = {}, []
+    for run in runs:
+        if run is not executions.setdefault((run.job_id, run.attempt), run):
+            repeated.append(f"job {run.job_id}, attempt {run.attempt}, started again at {stamp(run.started)}")
     return executions, repeated
 
 
@@ -78,6 +93,9 @@ class Finals:
         self.changes = {}
         self.since = 0
 
+    def start_anew(self, finals):
+        self.seen, self.since = finals, 0
+
     def look(self):
         began = self.stack.sql("SELECT extract(epoch FROM clock_timestamp())")[0]
         rows = self.stack.sql(
@@ -85,8 +103,8 @@ class Finals:
             f" WHERE end_time >= timezone('utc', to_timestamp({self.since}))")
         for job_id, *final in map(json.loads, rows):
             self.see(job_id, tuple(final), "the database")
-        # A transaction that commits later may have ended a job before.
-        self.since = float(began) - 10
+        # A transaction that commits later may have ended a job before, by another clock where it was stepped.
+        self.since = 0 if self.stack.clock.last_step(time.time() - 15, time.time()) else float(began) - 10
 
     def see(self, job_id, final, where):
         first = self.seen.setdefault(job_id, final)
@@ -105,9 +123,15 @@ def stamp(moment):
 class Verdict:
     """The evidence for everything that must not be: by its name, a list that is to be empty."""
 
-    def __init__(self, answers, events, jobs, executions):
+    def __init__(self, answers, events, jobs, executions, messages, notes):
         self.answers = answers
-        self.posts = [each for each in answers if each.method == "POST" and each.job_id]
+        self.messages = messages
+        self.clock = notes.stack.clock
+        self.timeline = notes.timeline
+        self.all_answers = answers
+        if self.timeline:
+            self.answers = self.timeline.answers(answers)
+        self.posts = [each for each in self.answers if each.method == "POST" and each.job_id]
         self.events = events
         self.jobs = jobs
         self.executions = executions
@@ -126,12 +150,13 @@ class Verdict:
                 yield f"job {job.job_id}, created at {stamp(job.created)}: {job.status}, attempt {job.attempt}"
 
     def duplicated(self):
-        """Two jobs of an object within a window, told or not; two 201 for a job."""
+        """Two jobs of an object within a window, told or not; two 201 for a job. A step of PostgreSQL's clock may end a
+        window early."""
         newest = {}
         for job in sorted(self.jobs.values(), key=lambda job: job.created):
             older = newest.get(job.object_id)
             apart = job.created - older.created if older else WINDOW
-            if apart < WINDOW:
+            if apart < WINDOW and not self.clock.last_step(older.created, job.created):
                 yield f"jobs {older.job_id} and {job.job_id} of object {job.object_id}: {apart:.6f} s apart"
             newest[job.object_id] = job
         times = collections.Counter(each.job_id for each in self.posts if each.status == 201)
@@ -172,8 +197,11 @@ class Verdict:
 
     def wrong(self):
         """Malformed answers and unexpected ones; a 503, no answer or a late one without a fault that allows it."""
-        for each in self.answers:
-            wrong = each.wrong or self.unexpected(each) or self.untrue(each)
+        known = set(map(id, self.answers))
+        for each in self.all_answers:
+            wrong = self.unexpected(each)
+            if not wrong and id(each) in known:
+                wrong = each.wrong or self.untrue(each)
             if wrong:
                 yield f"{each.method} {each.number} at {stamp(each.sent)}, {each.answered - each.sent:.3f} s: {wrong}"
 
@@ -193,7 +221,8 @@ class Verdict:
         return ""
 
     def untrue(self, answer):
-        """A GET tells the object of its job. What a POST was told was created meanwhile, or in the window before."""
+        """A GET tells the object of its job. What a POST was told was created meanwhile, or in the window before; or, where
+        PostgreSQL's clock was stepped since, before a step that is no longer ago than a window."""
         job = self.jobs.get(answer.job_id)
         if job is None:
             return ""
@@ -201,6 +230,9 @@ class Verdict:
             return "" if answer.object_id == job.object_id else f"object {answer.object_id}, it is {job.object_id}"
         earliest = answer.sent - (WINDOW if answer.status == 200 else 0)
         if earliest - 0.001 <= job.created <= answer.answered + 0.001:
+            return ""
+        step = self.clock.last_step(job.created, answer.answered)
+        if answer.status == 200 and step and step >= earliest:
             return ""
         return f"{answer.status} for job {job.job_id} of {stamp(job.created)}"
 
@@ -212,19 +244,21 @@ class Verdict:
                     yield f"job {run.job_id}, attempt {run.attempt}: went on after process {worker} was killed"
 
     def taken(self, notes):
-        """A worker keeps its jobs, and how they ended, unless it is killed or frozen, or kept from PostgreSQL for a lease."""
+        """A worker keeps its jobs, and how they ended, unless it is killed or frozen, or told to stop before they end."""
         for run in self.executions.values():
             job = self.jobs.get(run.job_id)
-            if job is None or run.attempt == job.attempt or run.worker in notes.disturbed:
+            if job is None or run.attempt == job.attempt or run.worker in notes.disturbed or run.job_id in notes.locked:
                 continue
-            if not any(event.outlasts_a_lease and event.start < job.started and run.started < event.ended
-                       for event in self.events):
+            # What had ended since the dump runs again.
+            if self.timeline and run.started < self.timeline.back:
+                continue
+            if run.ended or run.worker not in notes.stopped:
                 yield f"job {job.job_id}: attempt {run.attempt} of process {run.worker}, which lived, was not the last"
 
     def announced_too_often(self, notes):
         """One message for each time that a job waits, and one more for each fault and each worker's stop meanwhile."""
         moments = collections.defaultdict(list)
-        for message, job_id in notes.messages.jobs.items():
+        for message, job_id in self.messages.items():
             moments[job_id].append(int(message.split(b"-")[0]) / 1000)
         for job in self.jobs.values():
             count, last = len(moments[job.job_id]), max(moments[job.job_id], default=0)
@@ -269,6 +303,19 @@ def pick_ups(jobs, outages):
     """How long the jobs that were made while Redis was away waited until a worker claimed them."""
     for gone, back in outages:
         yield from (job.started - job.created for job in jobs.values() if job.attempt == 1 and gone < job.created < back)
+
+
+# What Redis could not take is announced so soon after it can.
+ANNOUNCED_WITHIN = 10
+
+
+def returns(jobs, stops):
+    """For the jobs that waited when Redis took messages again: how long after the first of those that came when they had to
+    be announced they were claimed. So a queue, however long, does not count."""
+    for began, back in stops:
+        newer = [job.started for job in jobs.values() if back + ANNOUNCED_WITHIN < job.created < back + 2 * ANNOUNCED_WITHIN]
+        yield from (max(0, job.started - min(newer)) for job in jobs.values()
+                    if newer and not job.lost and began < job.created < back < job.started)
 
 
 def refusals(answers, outages):

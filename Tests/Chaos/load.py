@@ -8,11 +8,15 @@ import random
 import threading
 import time
 
+from stack import Failure
+
 CLIENTS = 12
 # Two slow cores, shared with others, have to keep up with these.
 REQUESTS_A_SECOND = 180
 HOT_OBJECTS = 20
 PROBES = 2_000_000_000
+# Below this, a job takes 3 s.
+SLOW = -2_000_000_000
 
 
 @dataclasses.dataclass
@@ -48,6 +52,11 @@ class Records:
                 self.told.append(answer.job_id)
             elif answer.method == "POST":
                 self.again.append(answer.number)
+
+    def forget_told(self, known):
+        """Asks for no other job of those told so far."""
+        with self.lock:
+            self.told = [job_id for job_id in self.told if job_id in known]
 
     def one_told(self, rng):
         with self.lock:
@@ -135,6 +144,8 @@ class Load:
         self.pause = CLIENTS / rate
         self.records = records
         self.stopping = threading.Event()
+        self.may_ask = threading.Event()
+        self.may_ask.set()
         self.threads = [
             threading.Thread(target=self.work, args=(random.Random(f"{seed} {number}"),), daemon=True)
             for number in range(CLIENTS)
@@ -146,6 +157,7 @@ class Load:
 
     def stop(self):
         self.stopping.set()
+        self.may_ask.set()
         for thread in self.threads:
             thread.join(30)
 
@@ -153,6 +165,7 @@ class Load:
         client = Client(self.port, self.records)
         next_at = time.time() + rng.random() * self.pause
         while not self.stopping.wait(max(0, next_at - time.time())):
+            self.may_ask.wait()
             # What a fault held up is not made up for at once.
             next_at = max(next_at + self.pause, time.time() - self.pause)
             self.ask_something(client, rng)
@@ -178,3 +191,78 @@ class Load:
             moment = int(time.time() * 10) + 1
             time.sleep(max(0, moment / 10 - time.time()))
             client.post(1_000_000 + moment % 1_000_000)
+
+
+class Prober:
+    """Asks the service for one thing after the other, and measures how long each answer took."""
+
+    def __init__(self, port, notes):
+        self.port = port
+        self.notes = notes
+        self.took = []
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.work, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        self.thread.join(60)
+
+    def work(self):
+        client = Client(self.port, self.notes.records)
+        while not self.stopping.wait(0.02):
+            self.took.append(self.see_health())
+            told = client.post(self.notes.new_probe())
+            self.took.append(told.answered - told.sent)
+            if told.job_id:
+                shown = client.get(told.job_id)
+                self.took.append(shown.answered - shown.sent)
+        client.close()
+
+    def see_health(self):
+        began = time.time()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request("GET", "/healthz")
+            if connection.getresponse().status != 200:
+                return float("inf")
+        except (OSError, http.client.HTTPException):
+            return float("inf")
+        finally:
+            connection.close()
+        return time.time() - began
+
+
+class Feeder:
+    """In place of the other clients: some new jobs a second, and always so many that the stream is never empty, and every
+    worker has all it can take."""
+    WAITING = 60
+
+    def __init__(self, stack, notes):
+        self.stack = stack
+        self.notes = notes
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.work, daemon=True)
+
+    __enter__, __exit__ = Prober.__enter__, Prober.__exit__
+
+    def waiting(self):
+        """How many messages no worker has fetched."""
+        try:
+            pending = self.stack.redis("XPENDING", "jobs", "workers").split()
+            return int(self.stack.redis("XLEN", "jobs")) - int(pending[0])
+        except (Failure, ValueError, IndexError):
+            return self.WAITING
+
+    def work(self):
+        client, number = Client(self.stack.port, self.notes.records), SLOW
+        self.notes.load.may_ask.clear()
+        while not self.stopping.wait(0.1):
+            for _ in range(30 if self.waiting() < self.WAITING else 1):
+                number -= 1
+                client.post(number)
+        self.notes.load.may_ask.set()
+        client.close()

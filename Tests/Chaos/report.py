@@ -11,10 +11,20 @@ RECOVERED = "a fault is over: a new job has run to its end"
 REFUSED = "PostgreSQL is away: a request is answered with a 503"
 PICKED_UP = "redis is away: a new job is claimed"
 HANDED_BACK = "a job-worker is told to stop: what it had not started is claimed by another"
+LOGS_UNREAD = "nobody reads the logs: a request is answered"
+NAMES_SILENT = "the name server is silent: a request is answered"
+NAMELESS = "the name server is silent: a new job is claimed"
+RETURNED = "redis was full when the workers stopped: what waited is claimed later than what came 10 s later"
+CLOCK_STEPPED = "PostgreSQL's clock was stepped, a job-worker killed: its jobs run again"
+ROW_LOCKED = "a running job's row is locked: a new job has run"
 BARS = {
     RERUN: ("p99", 15), SERVING: ("max", 2), RECOVERED: ("max", 30), REFUSED: ("p99", 1), PICKED_UP: ("max", 2),
-    HANDED_BACK: ("max", 1),
+    HANDED_BACK: ("max", 1), ROW_LOCKED: ("max", 10), CLOCK_STEPPED: ("max", 25), RETURNED: ("max", 5),
+    LOGS_UNREAD: ("p99", 1), NAMES_SILENT: ("p99", 1), NAMELESS: ("max", 12),
 }
+# What a fault measures itself, while it lasts.
+MEASURED = [ROW_LOCKED, CLOCK_STEPPED, LOGS_UNREAD, NAMES_SILENT]
+IN_EVERY_RUN = {RERUN, SERVING, RECOVERED, REFUSED, PICKED_UP, HANDED_BACK}
 
 
 def quantile(values, share):
@@ -45,6 +55,8 @@ def table(title, counts, evidence, times, events, troubles):
     lines = [title, "", "| what | count |", "| --- | ---: |"]
     lines += [f"| {name} | {count} |" for name, count in counts.items()]
     lines += [f"| **{name}** (must be 0) | {len(found)} |" for name, found in evidence.items()]
+    if not events:
+        return "\n".join(lines) + "\n"
     lines += ["", "| seconds | times | p50 | p99 | max | bar |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
     lines += [row(name, values, "{} ≤ {}".format(*BARS[name])) for name, values in times.items()]
     lines += ["", "| seconds until a POST is answered with a 2xx | times | p50 | p99 | max "

@@ -15,21 +15,27 @@ import threading
 import time
 import urllib.parse
 
+from clock import Clock
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 WORKERS = 3
 # Short, so that windows end while the load lasts, and longer than most faults.
 WINDOW = 30
-# Responders that race for the windows, and workers that hold more than they run.
+# One job in so many takes 20 s: longer than a lease, and than most faults.
+LONG = 50
+# Responders that race for the windows, and workers that hold more than they run. A worker that is told to stop hands its long
+# jobs back.
 SETTINGS = {
     "WORKERS": WORKERS, "FCGI": 1, "FCGI_RESPONDERS": 3, "JOB_DEDUP_WINDOW": WINDOW,
-    "JOB_CONCURRENCY": 16, "JOB_PREFETCH": 32,
+    "JOB_CONCURRENCY": 24, "JOB_PREFETCH": 40, "JOB_SHUTDOWN_GRACE": 3, "CHAOS_LONG": LONG,
     # The ledger is written by the right clock.
     "JOB_COMMAND": f"exec env -u LD_PRELOAD {shlex.quote(str(HERE / 'job'))}",
 }
 # Where programs are only restarted: few slots, so that there are jobs which a worker holds and has not started.
-ROLLING = {**SETTINGS, "JOB_CONCURRENCY": 5}
+ROLLING = {**SETTINGS, "JOB_CONCURRENCY": 5, "JOB_PREFETCH": 32, "JOB_SHUTDOWN_GRACE": 30, "CHAOS_LONG": 0}
 DISK_SIZE = "8g"
+NAME_SERVER, REDIS_NAME = "127.0.0.77", "redis.chaos"
 
 
 class Failure(Exception):
@@ -63,7 +69,8 @@ class Stack:
         self.port = free_port()
         self.frozen = set()
         self.up = self.proxy = None
-        self.has_own_disk = False
+        self.has_own_disk = self.has_own_names = False
+        self.clock = Clock()
         self.order_lock = threading.Lock()
 
     # Life
@@ -72,6 +79,7 @@ class Stack:
         self.ledger.touch()
         self.make_clock()
         self.has_own_disk = self.mount_disk()
+        self.has_own_names = self.mount_names()
         foreign = re.compile("JOB_|PG|MAKE|STACK_|FCGI|RATE_LIMIT|LOG_LEVEL|BIN$")
         kept = {name: value for name, value in os.environ.items() if not foreign.match(name)}
         settings = {name: str(value) for name, value in self.settings.items()}
@@ -90,13 +98,16 @@ class Stack:
         self.environment = dict(
             word.split("=", 1) for line in (self.run / "env").read_text().splitlines() if line.startswith("export ")
             for word in shlex.split(line)[1:])
+        self.give_postgres_its_clock()
         self.start_proxy()
 
     def make_clock(self):
-        """Lets the workers' host have a clock of its own: its programs are started with a library that sets it."""
+        """Lets the workers' host have a clock of its own, and PostgreSQL's: their programs are started with a library that
+        sets it."""
         library, clock, programs = self.work / "clock.so", self.work / "clock", self.work / "bin"
         subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", library, HERE / "clock.c"], check=True)
-        clock.write_bytes(bytes(4))
+        for each in (clock, self.work / "postgres-clock"):
+            each.write_bytes(bytes(4))
         programs.mkdir()
         release = ROOT / ".build/release"
         (programs / "job-migrate").symlink_to(release / "job-migrate")
@@ -106,11 +117,29 @@ class Stack:
             program.write_text("#!/bin/sh\n" + " ".join(shlex.quote(str(word)) for word in words) + "\n")
             program.chmod(0o755)
 
-    def jump(self, seconds):
+    def give_postgres_its_clock(self):
+        """`up` knows nothing of it: PostgreSQL is started anew."""
+        configuration = self.run / "supervisord.conf"
+        program = "[program:postgres]\n"
+        variables = f'environment=LD_PRELOAD="{self.work}/clock.so",CHAOS_CLOCK="{self.work}/postgres-clock"\n'
+        configuration.write_text(configuration.read_text().replace(program, program + variables))
+        self.supervise("update", "postgres")
+        wait_until(30, "PostgreSQL runs with a clock of its own", self.is_postgres_there)
+
+    def jump(self, seconds, clock="clock"):
         """Sets the clock of the workers' host, to so many seconds after the right time."""
         # In place: the programs have mapped it.
-        with open(self.work / "clock", "r+b") as clock:
-            clock.write(struct.pack("i", seconds))
+        with open(self.work / clock, "r+b") as file:
+            file.write(struct.pack("i", seconds))
+
+    def jump_postgres(self, seconds):
+        if seconds == self.clock.steps[-1][1]:
+            return
+        self.jump(seconds, "postgres-clock")
+        self.clock.note(seconds)
+        stamp = float(self.sql("SELECT extract(epoch FROM clock_timestamp())")[0])
+        if abs(stamp - time.time() - seconds) > 5:
+            raise Failure(f"PostgreSQL's clock is not {seconds} s ahead")
 
     def mount_disk(self):
         """A file system for PostgreSQL alone, so that it can be full; where there is a namespace to mount it in."""
@@ -123,6 +152,26 @@ class Stack:
 
     def mount(self, options, *kind):
         return subprocess.run(["mount", "-o", options, *kind, self.run / "postgres"], timeout=10).returncode == 0
+
+    def mount_names(self):
+        """Names of hosts of its own: Redis has one, in a file of them; the name server takes questions and answers none."""
+        self.hosts, resolver = self.work / "hosts", self.work / "resolv.conf"
+        self.show_redis()
+        resolver.write_text(f"nameserver {NAME_SERVER}\n")
+        self.name_server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            self.name_server.bind((NAME_SERVER, 53))
+        except OSError:
+            return False
+        return "CHAOS_MAY_MOUNT" in os.environ and all(
+            not subprocess.run(["mount", "--bind", file, target], timeout=10).returncode
+            for file, target in ((self.hosts, "/etc/hosts"), (resolver, "/etc/resolv.conf")))
+
+    def show_redis(self):
+        self.hosts.write_text(f"127.0.0.1 localhost\n127.0.0.1 {REDIS_NAME}\n")
+
+    def hide_redis(self):
+        self.hosts.write_text("127.0.0.1 localhost\n")
 
     def spawn(self, command, name, **options):
         log = open(self.work / f"{name}.log", "ab")
@@ -143,6 +192,9 @@ class Stack:
         for role in ("job_fcgi", "job_worker"):
             secret = self.run / f"database-url-{role}"
             secret.write_text(re.sub("host=[^&]*", host, secret.read_text()))
+        if self.has_own_names:
+            secret = self.run / "redis-url"
+            secret.write_text(secret.read_text().replace("@127.0.0.1:", f"@{REDIS_NAME}:"))
         self.supervise("restart", "job-fcgi:*", "job-fcgi-standby:*", "job-worker:*")
 
     def stop(self):
@@ -167,7 +219,9 @@ class Stack:
             lambda: self.cut("pass"),
             lambda: self.redis("CONFIG", "SET", "maxmemory", "0"),
             lambda: self.read_only(False),
+            self.show_redis,
             lambda: self.jump(0),
+            lambda: self.jump_postgres(0),
         ):
             try:
                 heal()
@@ -196,20 +250,27 @@ class Stack:
             stamps = re.findall(rb"^(\S+Z) [a-z]+ job-", log.read(), re.MULTILINE)
         return datetime.datetime.fromisoformat(stamps[-1].decode()).timestamp() if stamps else 0
 
-    def sql(self, *statements, timeout=5):
+    def sql(self, *statements, timeout=5, database="jobs"):
         """Runs statements as the superuser, past the proxy."""
-        password = (self.run / "password-postgres").read_text()
-        environment = {**os.environ, "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "3"}
-        command = ["psql", "-h", self.run / "postgres", "-U", "postgres", "-d", "jobs", "-XqAt", "-vON_ERROR_STOP=1"]
+        command = ["psql", "-h", self.run / "postgres", "-U", "postgres", "-d", database, "-XqAt", "-vON_ERROR_STOP=1"]
         for statement in statements:
             command += ["-c", statement]
         try:
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout)
+            done = subprocess.run(
+                command, env=self.psql_environment(), capture_output=True, text=True, timeout=timeout)
         except subprocess.TimeoutExpired:
             raise Failure("PostgreSQL does not answer")
         if done.returncode:
             raise Failure(done.stderr.strip())
         return done.stdout.splitlines()
+
+    def session(self):
+        """A session of the superuser's that stays."""
+        return Session(["psql", "-h", self.run / "postgres", "-U", "postgres", "-d", "jobs", "-XqAt"], self.psql_environment())
+
+    def psql_environment(self):
+        password = (self.run / "password-postgres").read_text()
+        return {**os.environ, "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "3"}
 
     def is_postgres_there(self):
         try:
@@ -262,6 +323,32 @@ class Stack:
         for pid in pids:
             send(pid, signal.SIGCONT)
             self.frozen.discard(pid)
+
+
+class Session:
+    """psql, kept open: one answer, in one line, for each question. It ends with this process at the latest."""
+
+    def __init__(self, command, environment):
+        self.process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *command], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True)
+
+    def ask(self, statement):
+        self.process.stdin.write(f"{statement};\n\\echo end\n")
+        self.process.stdin.flush()
+        lines = []
+        while (line := self.process.stdout.readline()) not in ("end\n", ""):
+            lines.append(line.strip())
+        if not line or any("ERROR" in each or "FATAL" in each for each in lines):
+            raise Failure(f"{statement}: {lines}")
+        return " ".join(lines)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
 
 
 def send(pid, number):
