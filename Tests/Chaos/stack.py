@@ -35,7 +35,7 @@ SETTINGS = {
 # Where programs are only restarted: few slots, so that there are jobs which a worker holds and has not started.
 ROLLING = {**SETTINGS, "JOB_CONCURRENCY": 5, "JOB_PREFETCH": 32, "JOB_SHUTDOWN_GRACE": 30, "CHAOS_LONG": 0}
 DISK_SIZE = "8g"
-NAME_SERVER, REDIS_NAME = "127.0.0.77", "redis.chaos"
+REDIS_NAME = "redis.chaos"
 
 
 class Failure(Exception):
@@ -157,10 +157,12 @@ class Stack:
         """Names of hosts of its own: Redis has one, in a file of them; the name server takes questions and answers none."""
         self.hosts, resolver = self.work / "hosts", self.work / "resolv.conf"
         self.show_redis()
-        resolver.write_text(f"nameserver {NAME_SERVER}\n")
+        # Another run has another.
+        address = f"127.{random.randrange(1, 255)}.{random.randrange(255)}.53"
+        resolver.write_text(f"nameserver {address}\n")
         self.name_server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
-            self.name_server.bind((NAME_SERVER, 53))
+            self.name_server.bind((address, 53))
         except OSError:
             return False
         return "CHAOS_MAY_MOUNT" in os.environ and all(
