@@ -12,7 +12,7 @@ import Testing
         kill(supervisor, SIGSTOP)
         defer { kill(supervisor, SIGCONT) }
         let refused = try await Shell.run([
-            "curl", "-s", "--max-time", "30", "-o", "/dev/null", "-w", "%{http_code}\n", stack.url("/x?[1-1000]"),
+            "timeout", "30", "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}\n", stack.url("/x?[1-1000]"),
         ])
         #expect(refused.output == String(repeating: "404\n", count: 1000))
         #expect(try await stack.curl("/healthz").status == 200)
@@ -38,7 +38,7 @@ import Testing
         }
         let (before, start) = (try await statements(), ContinuousClock.now)
         let ready = try await Shell.run([
-            "curl", "-s", "--max-time", "60", "-o", "/dev/null", "-w", "%{http_code}\n", stack.url("/readyz?[1-3000]"),
+            "timeout", "60", "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}\n", stack.url("/readyz?[1-3000]"),
         ])
         #expect(ready.output == String(repeating: "200\n", count: 3000))
         let asked = try await statements() - before
