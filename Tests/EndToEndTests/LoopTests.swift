@@ -87,11 +87,13 @@ import Testing
         let stack = try await Stack(["WORKERS": "0", "FCGI": "1"])
         let (path, nameServer) = ("\(stack.directory)/silent.sock", "\(stack.directory)/resolv.conf")
         try "nameserver 127.0.0.1\n".write(toFile: nameServer, atomically: true, encoding: .utf8)
+        // The socket stays open in the program that takes Python's place.
         let silence =
-            "import socket, time; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(('127.0.0.1', 53)); time.sleep(60)"
+            "import os, socket, sys; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(('127.0.0.1', 53)); "
+            + "s.set_inheritable(True); os.execv(sys.argv[1], sys.argv[1:])"
         let inside = """
             ip link set lo up && mount --bind '\(nameServer)' /etc/resolv.conf || exit 1
-            python3 -c "\(silence)" & exec '\(Scratch.root)/.build/release/job-fcgi'
+            exec python3 -c "\(silence)" '\(Scratch.root)/.build/release/job-fcgi'
             """
         let namespaces = "--mount --net --pid --fork --kill-child" + (getuid() == 0 ? "" : " --map-root-user")
         let lifeline = try Lifeline()
