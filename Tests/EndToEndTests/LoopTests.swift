@@ -12,7 +12,7 @@ import Testing
         kill(supervisor, SIGSTOP)
         defer { kill(supervisor, SIGCONT) }
         let refused = try await Shell.run([
-            "curl", "-s", "--max-time", "30", "-o", "/dev/null", "-w", "%{http_code}\n", stack.url("/x?[1-1000]"),
+            "timeout", "30", "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}\n", stack.url("/x?[1-1000]"),
         ])
         #expect(refused.output == String(repeating: "404\n", count: 1000))
         #expect(try await stack.curl("/healthz").status == 200)
@@ -38,7 +38,7 @@ import Testing
         }
         let (before, start) = (try await statements(), ContinuousClock.now)
         let ready = try await Shell.run([
-            "curl", "-s", "--max-time", "60", "-o", "/dev/null", "-w", "%{http_code}\n", stack.url("/readyz?[1-3000]"),
+            "timeout", "60", "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}\n", stack.url("/readyz?[1-3000]"),
         ])
         #expect(ready.output == String(repeating: "200\n", count: 3000))
         let asked = try await statements() - before
@@ -87,11 +87,13 @@ import Testing
         let stack = try await Stack(["WORKERS": "0", "FCGI": "1"])
         let (path, nameServer) = ("\(stack.directory)/silent.sock", "\(stack.directory)/resolv.conf")
         try "nameserver 127.0.0.1\n".write(toFile: nameServer, atomically: true, encoding: .utf8)
+        // The socket stays open in the program that takes Python's place.
         let silence =
-            "import socket, time; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(('127.0.0.1', 53)); time.sleep(60)"
+            "import os, socket, sys; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(('127.0.0.1', 53)); "
+            + "s.set_inheritable(True); os.execv(sys.argv[1], sys.argv[1:])"
         let inside = """
             ip link set lo up && mount --bind '\(nameServer)' /etc/resolv.conf || exit 1
-            python3 -c "\(silence)" & exec '\(Scratch.root)/.build/release/job-fcgi'
+            exec python3 -c "\(silence)" '\(Scratch.root)/.build/release/job-fcgi'
             """
         let namespaces = "--mount --net --pid --fork --kill-child" + (getuid() == 0 ? "" : " --map-root-user")
         let lifeline = try Lifeline()
