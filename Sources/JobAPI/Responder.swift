@@ -135,6 +135,7 @@ final class Responder: BatchResponder {
 
     private func find(_ calls: [Call]) -> Result<[JobID: JobRecord], Problem> {
         finished.dropExpired()
+        database.lookAtConnection()
         finished.dropWhereDatabaseChanged(database.generation)
         known.removeAll(keepingCapacity: true)
         var ids: [JobID] = []

@@ -5,6 +5,7 @@ package import Postgres
 package final class Database {
     /// How long after a failed connection to say so at once, without trying again.
     static let reconnectPause: Duration = .milliseconds(250)
+    private static let lookPause: Duration = .milliseconds(100)
     /// A statement that was under way for longer when its connection broke is not said again: with a second try of `timeout`
     /// a request would wait for longer than nginx does, which is 4.5 s.
     static let repeatLimit: Duration = .milliseconds(400)
@@ -14,11 +15,13 @@ package final class Database {
     private let connectTimeout: Duration
     private let timeout: Duration
     private let lockTimeout: Duration?
-    /// How many connections were made so far: where it has risen, the server behind it may be another one, with other rows.
+    /// Rises with each connection that is made, and with one that is found closed: the server behind it may then be another
+    /// one, with other rows.
     package private(set) var generation = 0
     private var connection: Connection?
     private var retryAt = ContinuousClock.now
     private var began = ContinuousClock.now
+    private var lookAt = ContinuousClock.now
     private var lastFailure = PostgresError.notConnected
     private var renewAt = ContinuousClock.now
     /// Whether the statement that failed last did so for its session, and there is a new one.
@@ -68,6 +71,16 @@ package final class Database {
         default:
             isRenewed || (error.kind == .connection && .now >= retryAt && .now - began <= Database.repeatLimit)
         }
+    }
+
+    /// Looks whether the server has closed the connection, at most once in `lookPause`: for whoever answers from memory, and
+    /// would not notice it by a statement.
+    package func lookAtConnection(now: ContinuousClock.Instant = .now) {
+        guard now >= lookAt else { return }
+        lookAt = now + Database.lookPause
+        guard let connection, connection.isClosedByServer else { return }
+        self.connection = nil
+        generation += 1
     }
 
     /// Says farewell to the server; the next statement connects again.

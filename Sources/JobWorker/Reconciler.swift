@@ -61,7 +61,8 @@ struct Reconciler {
         let start = ContinuousClock.now
         var leasesLookedAt: Timestamp?
         do throws(PostgresError) {
-            if try expireLeases(since: turn.leasesSince) { leasesLookedAt = turn.start }
+            // Where the clock has just been set ahead, the watch does not know it yet: its time is the earlier one.
+            leasesLookedAt = try expireLeases(since: turn.leasesSince).map { min($0, turn.start) }
         } catch {
             log.warning("leases that are over wait for the next turn", ["error": error.description])
         }
@@ -102,10 +103,10 @@ struct Reconciler {
     private var isStopping: Bool { stop.wait(until: Deadline(after: .zero)) }
 
     /// Jobs of dead workers wait again, or are failed when that has happened too often.
-    /// - Returns: whether every lease that is over has been dealt with.
-    private mutating func expireLeases(since: Timestamp) throws(PostgresError) -> Bool {
+    /// - Returns: the moment before which every lease has been dealt with; nil where nothing is known of it.
+    private mutating func expireLeases(since: Timestamp) throws(PostgresError) -> Timestamp? {
         while !isStopping {
-            guard let watched = watched() else { return false }
+            guard let watched = watched() else { return nil }
             let expiry = try store.expire(
                 watched: watched, lease: settings.lease, maxLosses: settings.maxLosses, since: since,
                 limit: Reconciler.limit, announcer: &announcer.id)
@@ -113,9 +114,11 @@ struct Reconciler {
             if !waiting.isEmpty { log.warning("\(waiting.count) jobs have lost their worker and wait again") }
             if !failed.isEmpty { log.error("\(failed.count) jobs have lost their worker too often and are failed") }
             announcer.announce(waiting)
-            guard waiting.count + failed.count >= Reconciler.limit else { return expiry.left == 0 }
+            guard waiting.count + failed.count >= Reconciler.limit else {
+                return expiry.left == 0 ? watched.now : nil
+            }
         }
-        return false
+        return nil
     }
 
     /// For as long as it is quick: the rest is the next turn's.

@@ -22,6 +22,24 @@ import Testing
         #expect(database.generation == 2)
     }
 
+    @Test func `a connection that the server has closed is noticed without a statement`() async throws {
+        let database = Database(url: scratch.databaseURL, name: "tests", timeout: .seconds(20))
+        let backend = try database.execute(DatabaseTests.asking, Parameters()).int32(0, 0)
+        var now = ContinuousClock.now + .seconds(1)
+        database.lookAtConnection(now: now)
+        #expect(database.generation == 1)
+        try scratch.sql("SELECT pg_terminate_backend(\(backend))")
+        try await eventually {
+            database.lookAtConnection(now: now + .milliseconds(99))
+            #expect(database.generation == 1, "it looks more often than every 100 ms")
+            now += .milliseconds(100)
+            database.lookAtConnection(now: now)
+            return database.generation == 2
+        }
+        database.lookAtConnection(now: now + .seconds(1))
+        #expect(database.generation == 2, "a loss counts once")
+    }
+
     // MARK: - Sessions that are of no further use
 
     static let forbidding = Statement("forbid", "SET default_transaction_read_only = on")

@@ -137,6 +137,30 @@ import Testing
         #expect(try store.finish(claims.map { .success($0) }) == [claims[0]])
     }
 
+    /// The heartbeat has not yet seen that the clock was set ahead: leases of before end only after a new watch.
+    @Test mutating func `a turn right after the clock was set ahead leaves no lease behind`() throws {
+        let ids = try announcedJobs(1)
+        _ = try store.claim(ids, lease: 10)
+        var environment = Environment([
+            "DATABASE_URL": scratch.databaseURL,
+            "REDIS_URL": "redis://127.0.0.1:\(scratch.redis.port)/\(scratch.redis.database)",
+        ])
+        let settings = WorkerSettings(&environment)
+        let before = try store.renew([], lease: 10).now
+        // As if all stamps were an hour older.
+        try scratch.sql("UPDATE jobs SET lease_expires_at = lease_expires_at - interval '1 hour'")
+        let old = JobStore.Watched(now: Timestamp(microseconds: before.microseconds - 3_600_000_000), seconds: 3600)
+        let stop = try Wakeup()
+        var unaware = Reconciler(
+            settings, watched: { old }, fallback: Fallback(), stop: stop, log: Log(label: "tests", sink: MemorySink()))
+        try scratch.sql("UPDATE reconciliation SET next_at = '-infinity', round = 1")
+        try unaware.take(try #require(try store.takeTurn(hold: 60)))
+        #expect(try store.find(ids)[ids[0]]?.status == .running)
+        try scratch.sql("UPDATE reconciliation SET next_at = '-infinity', round = 3")
+        try reconciler.take(try #require(try store.takeTurn(hold: 60)))
+        #expect(try store.find(ids)[ids[0]]?.status == .created)
+    }
+
     /// A turn that found the stream flushed dies before it has looked for what is missing: the next one does it.
     @Test mutating func looksAgainAfterATurnThatWasCutShort() throws {
         let ids = try announcedJobs(2)
