@@ -25,8 +25,9 @@ final class Responder: BatchResponder {
     private var readiness = Readiness()
     /// Those of this batch that PostgreSQL was not asked for.
     private var known: [JobID: JobRecord] = [:]
-    /// Whether PostgreSQL has kept this batch waiting for as long as one may: nginx asks another responder after 4.5 s.
-    private var hasGivenUp = false
+    /// PostgreSQL failed in this batch, perhaps after seconds: it is not asked again, since nginx asks another responder after
+    /// 4.5 s.
+    private var postgresIsAway = false
     /// Committed in this batch, and not yet announced; and the name under which that is written down.
     private var unannounced: (name: AnnouncerID, ids: [JobID])?
     private var postgresOutage: Outage
@@ -52,7 +53,7 @@ final class Responder: BatchResponder {
 
     func respond(to batch: [Request]) {
         let calls = batch.map { reader.read($0) }
-        hasGivenUp = false
+        postgresIsAway = false
         let created = create(calls)
         let found = find(calls)
         let ready = calls.contains(.readiness) ? checkReadiness() : .success([:])
@@ -128,7 +129,7 @@ final class Responder: BatchResponder {
             return .success(creations)
         } catch {
             postgresOutage.began(error)
-            hasGivenUp = error.kind != .server
+            postgresIsAway = error.kind != .server
             return .failure(.unavailable("the job could not be stored; try again"))
         }
     }
@@ -143,7 +144,7 @@ final class Responder: BatchResponder {
             if let record = finished[id] { known[id] = record } else { ids.append(id) }
         }
         guard !ids.isEmpty else { return .success([:]) }
-        guard !hasGivenUp else { return .failure(.unavailable("the job could not be read; try again")) }
+        guard !postgresIsAway else { return .failure(.unavailable("the job could not be read; try again")) }
         do throws(PostgresError) {
             let found = try store.find(ids)
             postgresOutage.ended()
@@ -153,7 +154,7 @@ final class Responder: BatchResponder {
             return .success(found)
         } catch {
             postgresOutage.began(error)
-            hasGivenUp = error.kind != .server
+            postgresIsAway = error.kind != .server
             return .failure(.unavailable("the job could not be read; try again"))
         }
     }
@@ -162,7 +163,7 @@ final class Responder: BatchResponder {
     private func checkReadiness() -> Result<KeyValuePairs<String, String>, Problem> {
         Result { () throws(Problem) in
             let migration = try readiness.migration(now: .now) { () throws(Problem) in
-                guard !hasGivenUp else { throw .unavailable("PostgreSQL is not ready") }
+                guard !postgresIsAway else { throw .unavailable("PostgreSQL is not ready") }
                 do throws(PostgresError) { return try store.migration() } catch {
                     log.warning("not ready", ["error": error.description])
                     throw .unavailable("PostgreSQL is not ready")

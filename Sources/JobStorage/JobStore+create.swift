@@ -87,17 +87,14 @@ extension JobStore {
         ), inserted AS (
             INSERT INTO jobs (id, object_id, status, created_at)
             SELECT job_id, object_id, 'created', timezone('utc', created_at) FROM opened
-        ), announced AS (
-            INSERT INTO announcements (announcer, job_ids, created_at)
-            SELECT $1::bigint, array_agg(job_id), clock_timestamp() FROM opened HAVING count(*) > 0
-            ON CONFLICT (announcer) DO UPDATE SET job_ids = excluded.job_ids, created_at = excluded.created_at
-        )
+        ), \(announcing("opened", id: "job_id"))
         SELECT object_id, job_id, false FROM looked_up WHERE job_id IS NOT NULL
         UNION ALL
         SELECT object_id, job_id, true FROM opened
         """)
 
-    /// A window of the future is from before the database's clock was set back: it lasts longer by as much, up to as long again.
+    /// A window that begins in the future was made before the database's clock was set back. It counts as long as it begins at
+    /// most one window ahead; one that begins later would last for longer than anybody expects.
     private static func isOpen(_ window: String) -> String {
         """
         (windows.created_at > clock_timestamp() - make_interval(secs => \(window))

@@ -98,12 +98,11 @@ extension JobStore {
     /// Which of these outcomes, that `exchange` left out, were written by an earlier call whose answer was lost: the token of
     /// the claim that ended a job stays with it.
     package func written(_ outcomes: [Outcome]) throws(PostgresError) -> Set<Claim> {
-        let outcomes = outcomes.sorted { $0.claim.isBefore($1.claim) }
         parameters.removeAll()
         parameters.add(outcomes.map(\.claim.id.rawValue).sortedAndDistinct())
         let rows = try database.execute(JobStore.findingWritten, parameters)
         let written = Set((0..<rows.count).map { Claim(rows, $0, from: 0) })
-        return Set(outcomes.lazy.map(\.claim).filter { written.contains($0) })
+        return written.intersection(outcomes.map(\.claim))
     }
 
     private static let findingWritten = Statement(
@@ -172,9 +171,7 @@ extension JobStore {
             lease_expires_at = NULL
         """
 
-    private static let isOutcomesClaim = """
-        attempt = \(place("$2::integer[]")) AND claim = \(place("$6::bigint[]")) AND status = 'running'
-        """
+    private static let isOutcomesClaim = isHeld(attempts: "$2::integer[]", tokens: "$6::bigint[]")
 }
 
 extension Exchange {

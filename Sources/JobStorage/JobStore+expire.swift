@@ -29,10 +29,10 @@ extension JobStore {
     /// Ends the claims whose lease is over: their worker is lost. The jobs wait again, written down as not yet announced;
     /// one that has lost its worker JOB_MAX_LOSSES times is failed.
     ///
-    /// A lease is over when its end is before both the time that was watched and the database's clock; or when its end is
-    /// further ahead than its length, since the clock was set back. Either counts only after all living workers had as long as
-    /// the lease to renew it. So whatever the database's clock does, and however long the database was away, a worker that
-    /// lives renews first.
+    /// A lease is over if its end is before both the watched time and the database's clock; or if its end is further ahead than
+    /// the lease is long, since then the clock was set back. Both count only if this worker has watched for at least as long
+    /// as the lease. So whatever the database's clock does, and however long the database was away, a worker that lives
+    /// renews first.
     /// - Parameters:
     ///   - lease: JOB_LEASE in seconds, for claims of a release that did not write down their own.
     ///   - since: leases that ended before this moment are not looked for.

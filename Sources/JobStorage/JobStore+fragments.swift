@@ -7,6 +7,13 @@ extension JobStore {
         "(\(array))[width_bucket(id, \(keys))]"
     }
 
+    /// The fence: whether the row's job has the claim that was named for it, and runs.
+    static func isHeld(
+        attempts: String, tokens: String, keys: String = "$1::bigint[]"
+    ) -> String {
+        "attempt = \(place(attempts, keys: keys)) AND claim = \(place(tokens, keys: keys)) AND status = 'running'"
+    }
+
     /// Begins an UPDATE that claims jobs.
     static func claim(token: String, lease: String) -> String {
         """
@@ -18,12 +25,14 @@ extension JobStore {
     }
 
     /// The CTE that writes jobs down as not yet announced, under the name `$1`.
-    /// - Parameter source: the CTE that gives their ids, and a condition.
-    static func announcing(_ source: String) -> String {
+    /// - Parameters:
+    ///   - source: the CTE that gives their ids, and a condition.
+    ///   - id: the column of the ids.
+    static func announcing(_ source: String, id: String = "id") -> String {
         """
         announced AS (
             INSERT INTO announcements (announcer, job_ids, created_at)
-            SELECT $1::bigint, array_agg(id), clock_timestamp() FROM \(source) HAVING count(*) > 0
+            SELECT $1::bigint, array_agg(\(id)), clock_timestamp() FROM \(source) HAVING count(*) > 0
             ON CONFLICT (announcer) DO UPDATE SET job_ids = excluded.job_ids, created_at = excluded.created_at
         )
         """

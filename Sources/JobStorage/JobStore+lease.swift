@@ -59,12 +59,10 @@ extension JobStore {
         """
         WITH held AS MATERIALIZED (
             SELECT id, object_id, attempt, claim FROM jobs
-            WHERE id = ANY ($1::bigint[]) AND attempt = \(place("$2::integer[]")) AND claim = \(place("$3::bigint[]"))
-              AND status = 'running'
+            WHERE id = ANY ($1::bigint[]) AND \(isHeld(attempts: "$2::integer[]", tokens: "$3::bigint[]"))
         ), free AS MATERIALIZED (
             SELECT id FROM jobs
-            WHERE id = ANY ($1::bigint[]) AND attempt = \(place("$2::integer[]")) AND claim = \(place("$3::bigint[]"))
-              AND status = 'running'
+            WHERE id = ANY ($1::bigint[]) AND \(isHeld(attempts: "$2::integer[]", tokens: "$3::bigint[]"))
             ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
         ), renewed AS (
             UPDATE jobs
@@ -98,8 +96,5 @@ extension JobStore {
         SELECT *, true FROM held WHERE id <> ALL (ARRAY(SELECT id FROM free))
         """)
 
-    private static let isReleased = """
-        attempt = \(place("$3::integer[]", keys: "$2::bigint[]"))
-                AND claim = \(place("$4::bigint[]", keys: "$2::bigint[]")) AND status = 'running'
-        """
+    private static let isReleased = isHeld(attempts: "$3::integer[]", tokens: "$4::bigint[]", keys: "$2::bigint[]")
 }

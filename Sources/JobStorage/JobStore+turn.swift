@@ -11,13 +11,15 @@ extension JobStore {
         package let markedRound: Int64
         /// The database's clock at the turn's start.
         package let start: Timestamp
-        /// From where on leases, and batches of the outbox, are to be looked for: what is older has been dealt with.
+        /// Whether everything is to be looked at, and not only what is new.
+        package var isFull: Bool { round % JobStore.turnsUntilFull == 0 }
+        /// From where on leases, and batches of the outbox, are to be looked for: what is older has been dealt with. From the
+        /// beginning in a full turn, and in the first after the clock was set back.
         package let leasesSince: Timestamp
         package let outboxSince: Timestamp
     }
 
-    /// Takes the turn, where the last was at least `pause` seconds ago and is over. Every so often a turn looks at everything,
-    /// and so does the first after the database's clock was set back.
+    /// Takes the turn where it is due, or due so far ahead that the clock must have been set back since.
     /// - Parameter hold: for how many seconds the turn is this worker's, unless it extends it.
     package func takeTurn(hold: Double) throws(PostgresError) -> Turn? {
         parameters.removeAll()
@@ -57,7 +59,13 @@ extension JobStore {
     /// Ends a turn that did not get through. The next is due after `pause` seconds.
     package func abandon(_ turn: Turn, pause: Double) throws(PostgresError) { _ = try extend(turn, hold: pause) }
 
-    /// A turn that is due in a far future was taken before the clock was set back.
+    /// Of how many turns one looks at everything.
+    static let turnsUntilFull: Int64 = 256
+    /// By how much a look overlaps with the one before, in seconds: as long as a statement that wrote an older stamp may take
+    /// to commit. A lease's end lies ahead by as long as the lease, which is nearly always enough.
+    private static let leaseOverlap = 1
+    private static let outboxOverlap = 15
+
     private static let takingTurn = Statement(
         "take_turn",
         """
@@ -66,11 +74,13 @@ extension JobStore {
         WHERE next_at <= statement_timestamp()
            OR next_at > statement_timestamp() + make_interval(secs => 2 * $1::float8)
         RETURNING round, redis_run_id, marked_round, statement_timestamp(),
-                  CASE WHEN \(isFull("leases_looked_at")) THEN '-infinity' ELSE leases_looked_at - interval '1 s' END,
-                  CASE WHEN \(isFull("outbox_looked_at")) THEN '-infinity' ELSE outbox_looked_at - interval '15 s' END
+                  CASE WHEN \(isFull("leases_looked_at")) THEN '-infinity' ELSE leases_looked_at - interval '\(leaseOverlap) s' END,
+                  CASE WHEN \(isFull("outbox_looked_at")) THEN '-infinity' ELSE outbox_looked_at - interval '\(outboxOverlap) s' END
         """)
 
-    private static func isFull(_ mark: String) -> String { "round % 256 = 0 OR \(mark) > statement_timestamp()" }
+    private static func isFull(_ mark: String) -> String {
+        "round % \(turnsUntilFull) = 0 OR \(mark) > statement_timestamp()"
+    }
 
     private static let extendingTurn = Statement(
         "extend_turn",

@@ -10,11 +10,13 @@ extension JobStore {
         return try jobIDs(JobStore.listingWaiting)
     }
 
-    /// Jobs that wait and were created more than `age` seconds ago, as far as `waiting_from` tells of them.
-    package func waitingLong(age: Double, limit: Int) throws(PostgresError) -> [JobID] {
+    /// Jobs that wait and were created more than `age` seconds ago.
+    /// - Parameter fromBeginning: as in `claimWaiting`.
+    package func waitingLong(age: Double, limit: Int, fromBeginning: Bool) throws(PostgresError) -> [JobID] {
         parameters.removeAll()
         parameters.add(age)
         parameters.add(Int64(limit))
+        parameters.add(fromBeginning ? 0 : nil)
         return try jobIDs(JobStore.listingWaitingLong)
     }
 
@@ -56,7 +58,8 @@ extension JobStore {
          ORDER BY attempt, id LIMIT $2::bigint)
         UNION ALL
         (SELECT id FROM jobs
-         WHERE status = 'created' AND attempt = 0 AND id >= (SELECT waiting_from FROM reconciliation) AND \(isOld)
+         WHERE status = 'created' AND attempt = 0 AND \(isOld)
+           AND id >= coalesce($3::bigint, (SELECT waiting_from FROM reconciliation))
          ORDER BY id LIMIT $2::bigint)
         LIMIT $2::bigint
         """)

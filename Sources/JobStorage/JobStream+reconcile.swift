@@ -32,13 +32,6 @@ extension JobStream {
             runID: runID.map(String.init) ?? "", previousRound: replies[0].flatMap { Int64($0) }, length: length)
     }
 
-    /// Has the next turn look through the whole stream.
-    package func removeMark() throws(RedisError) {
-        commands.removeAll()
-        commands.command("DEL", JobStream.mark)
-        try run()
-    }
-
     /// The last message that a worker has fetched. Zero where there is no group: the first is yet to come.
     package func lastDelivered() throws(RedisError) -> StreamID {
         commands.removeAll()

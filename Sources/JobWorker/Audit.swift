@@ -1,7 +1,5 @@
 internal import JobStorage
 internal import Jobs
-internal import Postgres
-internal import Redis
 
 /// Jobs that wait, less those that have a message in the stream. Holds 8 bytes a job.
 struct Audit {
@@ -21,14 +19,11 @@ struct Audit {
     var last: JobID? { ids.last }
 
     /// The jobs that wait now, as far as they are to be held.
-    /// - Parameter goOn: is asked before each step; false ends the audit.
-    /// - Returns: nil where it was ended.
-    static func page(
-        of store: JobStore, after id: JobID, goOn: () throws(PostgresError) -> Bool
-    ) throws(PostgresError) -> Audit? {
+    /// - Parameter goOn: is called before each step; what it throws ends the audit.
+    static func page(of store: JobStore, after id: JobID, goOn: () throws -> Void) throws -> Audit {
         var ids: [JobID] = []
         while ids.count < limit {
-            guard try goOn() else { return nil }
+            try goOn()
             let page = try store.waiting(after: ids.last ?? id, limit: pageSize)
             ids.append(contentsOf: page)
             if page.count < pageSize { break }
@@ -36,17 +31,16 @@ struct Audit {
         return Audit(ids)
     }
 
-    /// - Returns: false where `goOn` ended it.
-    mutating func subtract(_ stream: JobStream, goOn: () throws(PostgresError) -> Bool) throws -> Bool {
+    mutating func subtract(_ stream: JobStream, goOn: () throws -> Void) throws {
         // What was fetched is the business of whoever has it, and may be acknowledged at any moment.
         var last = try stream.lastDelivered()
         while true {
-            guard try goOn() else { return false }
+            try goOn()
             let messages = try stream.messages(after: last, count: Audit.pageSize)
             for id in messages.lazy.compactMap(\.jobID) {
                 if let index = index(of: id) { isAnnounced[index] = true }
             }
-            guard let end = messages.last?.streamID else { return true }
+            guard let end = messages.last?.streamID else { return }
             last = end
         }
     }

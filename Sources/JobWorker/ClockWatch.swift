@@ -15,7 +15,8 @@ struct ClockWatch: Sendable {
         let asked: Int64
     }
 
-    /// The longest time between two heartbeats: a claim that was renewed a third of its lease before has a sixth left.
+    /// The longest time between two heartbeats, half a lease: a claim that was renewed a third of a lease earlier then still has
+    /// a sixth left.
     private let gap: Int64
     /// By how much the clocks may differ over one heartbeat's interval.
     private let tolerance: Int64

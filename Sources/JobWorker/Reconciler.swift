@@ -8,7 +8,7 @@ internal import Service
 ///
 /// Every worker has one; they take turns, so that the database is asked once and not once a worker. A turn is one worker's until
 /// it ends it, or has not been heard of for `hold` seconds.
-struct Reconciler {
+final class Reconciler {
     /// Between two turns, in seconds. With JOB_LEASE = 10 a dead worker's job waits again after at most 12.5 s.
     static let pause = 2.5
     /// A little less than the pause, so that a worker that comes back after it finds its turn due.
@@ -19,6 +19,8 @@ struct Reconciler {
     static let strandedAge = 5.0
     /// The most that is done in one statement.
     static let limit = 1000
+    /// How long a turn looks for the first job that waits.
+    static let raiseLimit: Duration = .milliseconds(20)
 
     private let settings: WorkerSettings
     private let watched: @Sendable () -> JobStore.Watched?
@@ -46,7 +48,7 @@ struct Reconciler {
         redisOutage = Outage(log, away: "nothing can be announced", back: "it can be announced again")
     }
 
-    mutating func run() {
+    func run() {
         repeat {
             do {
                 if let turn = try store.takeTurn(hold: Reconciler.hold) { try take(turn) }
@@ -57,66 +59,71 @@ struct Reconciler {
     }
 
     /// One turn. Its parts fail separately; what needs PostgreSQL alone comes first.
-    mutating func take(_ turn: JobStore.Turn) throws(PostgresError) {
+    func take(_ turn: JobStore.Turn) throws(PostgresError) {
         let start = ContinuousClock.now
         var leasesLookedAt: Timestamp?
-        do throws(PostgresError) {
+        _ = attempt("to end leases that are over") {
             // Where the clock has just been set ahead, the watch does not know it yet: its time is the earlier one.
-            leasesLookedAt = try expireLeases(since: turn.leasesSince).map { min($0, turn.start) }
-        } catch {
-            log.warning("leases that are over wait for the next turn", ["error": error.description])
+            leasesLookedAt = try expireLeases(turn).map { min($0, turn.start) }
         }
-        try raiseWaitingFrom()
+        _ = attempt("to find the first job that waits") { try raiseWaitingFrom() }
         guard try store.extend(turn, hold: Reconciler.hold, leasesLookedAt: leasesLookedAt) else { return }
-        do {
-            try announceWhatIsMissing(turn)
-        } catch let error as RedisError {
-            redisOutage.began(error)
-            fallback.extend()
-            try store.abandon(turn, pause: Reconciler.due)
-        } catch {
-            log.warning("cannot announce what is missing", ["error": "\(error)"])
+        var condition: JobStream.Condition?
+        let isThrough =
+            attempt("to ask Redis") { condition = try stream.mark(round: turn.round) }
+            && attempt("to announce what is missing") { if let condition { try announceMissing(turn, condition) } }
+        let isWhole = attempt("to announce what was fetched and not claimed") {
+            if condition != nil { try announceStranded(turn) }
+        }
+        if isThrough && isWhole, let condition {
+            // Should a turn have been cut short, the next finds a mark that is not the remembered one, and looks at all.
+            try store.finish(turn, redisRunID: condition.runID, pause: Reconciler.due)
+        } else {
             try store.abandon(turn, pause: Reconciler.due)
         }
         log.debug("reconciled", ["round": "\(turn.round)", "took": "\(start.duration(to: .now))"])
     }
 
-    /// Compares the stream with PostgreSQL, as far as there is a reason to.
-    private mutating func announceWhatIsMissing(_ turn: JobStore.Turn) throws {
-        let condition = try stream.mark(round: turn.round)
-        redisOutage.ended()
-        // Before the audit, which sees these in the stream then: after an outage nothing is announced twice.
-        let announced = try announceUnannounced(since: turn.outboxSince)
-        if condition.runID != turn.redisRunID || condition.previousRound != turn.markedRound {
-            guard try audit(turn) else { return }
-        } else if condition.length == 0 && announced == 0 {
-            // Nothing is announced. What has been waiting for a while must have been lost, however that came about.
-            try announce(
-                try store.waitingLong(age: Reconciler.strandedAge, limit: Reconciler.limit),
-                because: "the stream is empty")
+    /// Runs a part of a turn.
+    /// - Returns: false where it failed, or was not to be gone on with.
+    private func attempt(_ what: String, _ part: () throws -> Void) -> Bool {
+        do {
+            try part()
+            return true
+        } catch is Cut {
+            return false
+        } catch let error as RedisError {
+            redisOutage.began(error)
+            fallback.extend()
+        } catch {
+            log.warning("failed \(what)", ["error": "\(error)"])
         }
-        try announceStranded()
-        // Should this turn have been cut short before, the next finds a mark that is not the remembered one, and looks at all.
-        try store.finish(turn, redisRunID: condition.runID, pause: Reconciler.due)
+        return false
     }
 
-    private var isStopping: Bool { stop.wait(until: Deadline(after: .zero)) }
+    /// The turn is another worker's by now, or this one stops.
+    private struct Cut: Error {}
+
+    /// Goes on with a turn that lasts.
+    private func goOn(_ turn: JobStore.Turn) throws {
+        guard !stop.wait(until: Deadline(after: .zero)), try store.extend(turn, hold: Reconciler.hold) else {
+            throw Cut()
+        }
+    }
 
     /// Jobs of dead workers wait again, or are failed when that has happened too often.
     /// - Returns: the moment before which every lease has been dealt with; nil where nothing is known of it.
-    private mutating func expireLeases(since: Timestamp) throws(PostgresError) -> Timestamp? {
-        while !isStopping {
-            guard let watched = watched() else { return nil }
+    private func expireLeases(_ turn: JobStore.Turn) throws -> Timestamp? {
+        while let watched = watched() {
             let expiry = try store.expire(
-                watched: watched, lease: settings.lease, maxLosses: settings.maxLosses, since: since,
+                watched: watched, lease: settings.lease, maxLosses: settings.maxLosses, since: turn.leasesSince,
                 limit: Reconciler.limit, announcer: &announcer.id)
             let (waiting, failed) = (expiry.waiting, expiry.failed)
             if !waiting.isEmpty { log.warning("\(waiting.count) jobs have lost their worker and wait again") }
             if !failed.isEmpty { log.error("\(failed.count) jobs have lost their worker too often and are failed") }
             announcer.announce(waiting)
-            guard waiting.count + failed.count >= Reconciler.limit else {
-                return expiry.left == 0 ? watched.now : nil
-            }
+            guard waiting.count + failed.count >= Reconciler.limit else { return expiry.left == 0 ? watched.now : nil }
+            try goOn(turn)
         }
         return nil
     }
@@ -125,57 +132,66 @@ struct Reconciler {
     private func raiseWaitingFrom() throws(PostgresError) {
         let start = ContinuousClock.now
         var range: Int64 = 10_000
-        while true {
+        while start.duration(to: .now) < Reconciler.raiseLimit {
             let began = ContinuousClock.now
             guard try store.raiseWaitingFrom(over: range) else { return }
-            if began.duration(to: .now) < .milliseconds(2) { range *= 4 }
-            if start.duration(to: .now) > .milliseconds(20) { return }
+            if began.duration(to: .now) < Reconciler.raiseLimit / 10 { range *= 4 }
+        }
+    }
+
+    /// Announces the jobs that wait and have no message in the stream, as far as there is a reason to look for some.
+    private func announceMissing(_ turn: JobStore.Turn, _ condition: JobStream.Condition) throws {
+        redisOutage.ended()
+        // Before the audit, which sees these in the stream then: after an outage nothing is announced twice.
+        let announced = try announceUnannounced(turn)
+        if condition.runID != turn.redisRunID || condition.previousRound != turn.markedRound {
+            try audit(turn)
+        } else if condition.length == 0 && announced == 0 {
+            // Nothing is announced. What has been waiting for a while must have been lost, however that came about.
+            let lost = try store.waitingLong(
+                age: Reconciler.strandedAge, limit: Reconciler.limit, fromBeginning: turn.isFull)
+            try announce(lost, because: "the stream is empty")
         }
     }
 
     /// Batches that were committed and not struck out: what of them still waits is announced.
     /// - Returns: how many jobs these were.
-    private func announceUnannounced(since: Timestamp) throws -> Int {
+    private func announceUnannounced(_ turn: JobStore.Turn) throws -> Int {
         var count = 0
-        while !isStopping {
-            let batches = try store.unannounced(age: Reconciler.strandedAge, since: since, limit: 100)
-            guard !batches.isEmpty else { break }
+        while true {
+            let batches = try store.unannounced(age: Reconciler.strandedAge, since: turn.outboxSince, limit: 100)
+            guard !batches.isEmpty else { return count }
             let ids = batches.flatMap(\.ids)
             count += ids.count
             try announce(ids, because: "their announcer is gone, or had no Redis")
             try store.forget(batches)
+            try goOn(turn)
         }
-        return count
     }
 
     /// The stream is another one than at the last turn, or an older state of it: whatever waits and has no message in it is
     /// announced.
-    /// - Returns: whether it is through: not where another worker has taken the turn, or this one stops.
-    private mutating func audit(_ turn: JobStore.Turn) throws -> Bool {
+    private func audit(_ turn: JobStore.Turn) throws {
         var last = JobID(rawValue: 0)
         while true {
-            guard var missing = try Audit.page(of: store, after: last, goOn: goOn) else { return false }
-            guard let end = missing.last else { return true }
-            guard try missing.subtract(stream, goOn: goOn) else { return false }
+            var missing = try Audit.page(of: store, after: last) { try goOn(turn) }
+            guard let end = missing.last else { return }
+            try missing.subtract(stream) { try goOn(turn) }
             for chunk in missing.chunks(of: Reconciler.limit) {
-                guard try goOn() else { return false }
+                try goOn(turn)
                 try announce(try store.stillWaiting(chunk), because: "the stream has lost them")
             }
             last = end
         }
-
-        func goOn() throws(PostgresError) -> Bool {
-            guard !isStopping else { return false }
-            return try store.extend(turn, hold: Reconciler.hold)
-        }
     }
 
-    private func announceStranded() throws(RedisError) {
-        while !isStopping {
+    private func announceStranded(_ turn: JobStore.Turn) throws {
+        while true {
             let stranded = try stream.announceStranded(
                 age: .seconds(Reconciler.strandedAge), limit: Reconciler.limit)
             if !stranded.isEmpty { log.notice("announced \(stranded.count) jobs again: fetched and never claimed") }
             guard stranded.count >= Reconciler.limit else { return }
+            try goOn(turn)
         }
     }
 

@@ -78,7 +78,7 @@ public enum Worker {
                 Timekeeper(held: held, shutdown: shutdown, stop: stop, log: log).run()
             },
             try Thread.start(name: "reconciler") {
-                var reconciler = Reconciler(
+                let reconciler = Reconciler(
                     settings, watched: { watch.watched }, fallback: fallback, stop: stop, log: log)
                 reconciler.run()
             },

@@ -204,7 +204,9 @@ struct WorkerLoop {
 
     /// How many jobs may be fetched. What has ended is not held any more when these are claimed.
     private var room: Int {
-        held.takesJobs ? settings.prefetch - held.unfinishedCount - messages.count - deferred.messages.count : 0
+        guard held.takesJobs else { return 0 }
+        return settings.prefetch - held.unfinishedCount - messages.count - deferred.outcomes.count
+            - deferred.messages.count
     }
 
     /// The most that is fetched at once: while one half is claimed and run, the other is fetched.
@@ -249,9 +251,7 @@ struct WorkerLoop {
     /// The group is gone, and the stream with it, or was never there. Other messages may be gone too: the reconciler looks.
     private mutating func makeGroup() {
         do throws(RedisError) {
-            guard try stream.makeGroup() else { return }
-            log.notice("made the stream and its group")
-            try stream.removeMark()
+            if try stream.makeGroup() { log.notice("made the stream and its group") }
         } catch {
             fallBack(error)
         }

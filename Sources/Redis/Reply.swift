@@ -27,7 +27,6 @@ package struct Reply: ~Copyable {
             node.pointee.type == REDIS_REPLY_ERROR ? .reply(text ?? "") : nil
         }
 
-        package var isNil: Bool { node.pointee.type == REDIS_REPLY_NIL }
         package var integer: Int64? { node.pointee.type == REDIS_REPLY_INTEGER ? node.pointee.integer : nil }
 
         /// How many elements an array has; 0 for anything else.

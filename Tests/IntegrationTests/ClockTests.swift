@@ -107,9 +107,9 @@ import Testing
 
     @Test func `a job of the future waits long`() throws {
         let id = try job()
-        #expect(try store.waitingLong(age: 5, limit: 10).isEmpty)
+        #expect(try store.waitingLong(age: 5, limit: 10, fromBeginning: false).isEmpty)
         try scratch.sql("UPDATE jobs SET created_at = created_at + interval '1 hour'")
-        #expect(try store.waitingLong(age: 5, limit: 10) == [id])
+        #expect(try store.waitingLong(age: 5, limit: 10, fromBeginning: false) == [id])
     }
 
     @Test(arguments: [("299.5 s", true), ("300.5 s", false)])

@@ -60,7 +60,7 @@ import Testing
         let read = try await cost { store in
             // Plans are made for good after five calls.
             for _ in 0..<8 {
-                #expect(try store.waitingLong(age: 5, limit: 10).isEmpty)
+                #expect(try store.waitingLong(age: 5, limit: 10, fromBeginning: false).isEmpty)
                 #expect(try store.claimWaiting(limit: 10, lease: 10, fromBeginning: false).isEmpty)
                 _ = try store.raiseWaitingFrom(over: 100)
                 let expiry = try store.expire(

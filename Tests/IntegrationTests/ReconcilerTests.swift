@@ -10,7 +10,7 @@ import Testing
     let scratch: Scratch
     let store: JobStore
     let stream: JobStream
-    var reconciler: Reconciler
+    let reconciler: Reconciler
 
     init() throws {
         scratch = try Scratch()
@@ -30,7 +30,7 @@ import Testing
         try turn()
     }
 
-    mutating func turn() throws {
+    func turn() throws {
         try scratch.sql("UPDATE reconciliation SET next_at = '-infinity'")
         try reconciler.take(try #require(try store.takeTurn(hold: 60)))
     }
@@ -49,7 +49,7 @@ import Testing
 
     func inStream() throws -> [JobID] { try stream.messages(after: .zero, count: 10_000).compactMap(\.jobID) }
 
-    @Test mutating func takesTurns() throws {
+    @Test func takesTurns() throws {
         #expect(try store.takeTurn(hold: 60) == nil)
         try scratch.sql("UPDATE reconciliation SET next_at = now()")
         let round = try #require(try store.takeTurn(hold: 60)).round
@@ -57,13 +57,13 @@ import Testing
         #expect(try store.takeTurn(hold: 60)?.round == round + 1)
     }
 
-    @Test mutating func announcesNoneOfManyThatWaitNormally() throws {
+    @Test func announcesNoneOfManyThatWaitNormally() throws {
         let ids = try announcedJobs(5000)
         for _ in 0..<3 { try turn() }
         #expect(try inStream() == ids)
     }
 
-    @Test mutating func announcesWhatAnAnnouncerLeft() throws {
+    @Test func announcesWhatAnAnnouncerLeft() throws {
         var announcer = AnnouncerID.random()
         let created = try store.create([1, 2].map(ObjectID.init), window: 300, announcer: &announcer)
         try turn()
@@ -76,7 +76,7 @@ import Testing
         #expect(try inStream().count == 2)
     }
 
-    @Test mutating func announcesEverythingAgainAfterAFlush() throws {
+    @Test func announcesEverythingAgainAfterAFlush() throws {
         let ids = try announcedJobs(2500)
         _ = try store.claim(Array(ids[..<100]), lease: 60)
         try scratch.redis("FLUSHDB")
@@ -91,7 +91,7 @@ import Testing
         #expect(try inStream().count == 2401)
     }
 
-    @Test mutating func announcesOnceWhatWaitedForRedis() throws {
+    @Test func announcesOnceWhatWaitedForRedis() throws {
         let ids = try announcedJobs(10)
         var announcer = AnnouncerID.random()
         let missed = try store.create([-1, -2].map(ObjectID.init), window: 300, announcer: &announcer).values.map(\.id)
@@ -101,7 +101,7 @@ import Testing
         #expect(try inStream().sorted() == ids + missed.sorted())
     }
 
-    @Test mutating func announcesWhatAnOlderStateOfRedisLacks() throws {
+    @Test func announcesWhatAnOlderStateOfRedisLacks() throws {
         let ids = try announcedJobs(10)
         try turn()
         // As after a restore: the mark and the stream are those of some turns ago.
@@ -112,7 +112,7 @@ import Testing
         #expect(try inStream().sorted() == ids)
     }
 
-    @Test mutating func announcesWhatAnotherServerLacks() throws {
+    @Test func announcesWhatAnotherServerLacks() throws {
         let ids = try announcedJobs(10)
         try stream.acknowledge(try stream.messages(after: .zero, count: 5).map(\.streamID))
         try scratch.sql("UPDATE reconciliation SET redis_run_id = 'another'")
@@ -120,14 +120,14 @@ import Testing
         #expect(try inStream().sorted() == ids)
     }
 
-    @Test mutating func announcesWhateverWaitsBesideAnEmptyStream() throws {
+    @Test func announcesWhateverWaitsBesideAnEmptyStream() throws {
         let ids = try announcedJobs(3)
         try stream.acknowledge(try stream.messages(after: .zero, count: 5).map(\.streamID))
         try turn()
         #expect(try inStream() == ids)
     }
 
-    @Test mutating func bringsBackTheJobsOfALostWorker() throws {
+    @Test func bringsBackTheJobsOfALostWorker() throws {
         let ids = try announcedJobs(3)
         try stream.acknowledge(try stream.messages(after: .zero, count: 5).map(\.streamID))
         let claims = try store.claim(ids, lease: 60)
@@ -138,7 +138,7 @@ import Testing
     }
 
     /// The heartbeat has not yet seen that the clock was set ahead: leases of before end only after a new watch.
-    @Test mutating func `a turn right after the clock was set ahead leaves no lease behind`() throws {
+    @Test func `a turn right after the clock was set ahead leaves no lease behind`() throws {
         let ids = try announcedJobs(1)
         _ = try store.claim(ids, lease: 10)
         var environment = Environment([
@@ -151,7 +151,7 @@ import Testing
         try scratch.sql("UPDATE jobs SET lease_expires_at = lease_expires_at - interval '1 hour'")
         let old = JobStore.Watched(now: Timestamp(microseconds: before.microseconds - 3_600_000_000), seconds: 3600)
         let stop = try Wakeup()
-        var unaware = Reconciler(
+        let unaware = Reconciler(
             settings, watched: { old }, fallback: Fallback(), stop: stop, log: Log(label: "tests", sink: MemorySink()))
         try scratch.sql("UPDATE reconciliation SET next_at = '-infinity', round = 1")
         try unaware.take(try #require(try store.takeTurn(hold: 60)))
@@ -162,7 +162,7 @@ import Testing
     }
 
     /// A turn that found the stream flushed dies before it has looked for what is missing: the next one does it.
-    @Test mutating func looksAgainAfterATurnThatWasCutShort() throws {
+    @Test func looksAgainAfterATurnThatWasCutShort() throws {
         let ids = try announcedJobs(2)
         try turn()
         try scratch.redis("FLUSHDB")
@@ -175,7 +175,7 @@ import Testing
         #expect(try Set(inStream()) == Set(ids))
     }
 
-    @Test mutating func announcesWhatADeadWorkerHadFetched() async throws {
+    @Test func announcesWhatADeadWorkerHadFetched() async throws {
         let ids = try announcedJobs(2)
         let first = try stream.messages(after: .zero, count: 10).map(\.streamID)
         try stream.fetch(count: 10, wait: .milliseconds(50), acknowledging: [])

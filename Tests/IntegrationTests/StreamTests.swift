@@ -86,7 +86,7 @@ import Testing
         let condition = try stream.mark(round: 8)
         #expect(condition.previousRound == 7)
         #expect(condition.runID.count == 40)
-        try stream.removeMark()
+        _ = try stream.makeGroup()
         #expect(try stream.mark(round: 9).previousRound == nil)
     }
 

@@ -66,7 +66,7 @@ import Testing
         // One that waits again is found below it.
         var announcer = AnnouncerID.random()
         _ = try store.release([claims[1]], announcer: &announcer)
-        #expect(try store.waitingLong(age: 5, limit: 3) == [ids[1], ids[4], ids[5]])
+        #expect(try store.waitingLong(age: 5, limit: 3, fromBeginning: false) == [ids[1], ids[4], ids[5]])
         let claimed = try store.claimWaiting(limit: 2, lease: 10, fromBeginning: false)
         #expect(claimed.map(\.id).sorted() == [ids[1], ids[4]])
         _ = try store.claim(ids, lease: 10)
