@@ -28,7 +28,7 @@ extension JobStore {
     /// batch, and never holds both.
     ///
     /// A locked row, or a value that PostgreSQL refuses, costs only its own job: it is deferred, the others are written. Where
-    /// the answer is lost, the next call finds the claims that were made.
+    /// the answer is lost, `recover` finds the claims that were made.
     /// - Parameters:
     ///   - outcomes: one for each claim.
     ///   - ids: of these, what does not wait (finished, running elsewhere, unknown) is left out.
@@ -36,14 +36,16 @@ extension JobStore {
     package func exchange(
         _ outcomes: [Outcome], for ids: [JobID], lease: Int
     ) throws(PostgresError) -> Exchange {
-        let outcomes = outcomes.sorted { $0.claim.isBefore($1.claim) }
+        let (outcomes, others) = outcomes.oneForEachJob(\.claim)
+        var exchange: Exchange
         do throws(PostgresError) {
-            return try exchangeAtOnce(outcomes, ids, lease)
+            exchange = try exchangeAtOnce(outcomes, ids, lease)
         } catch {
             guard !outcomes.isEmpty, error.isRefusedValue else { throw error }
+            exchange = try finishInParts(outcomes[...], lease)
+            if !ids.isEmpty { exchange.add(try exchangeAtOnce([], ids, lease)) }
         }
-        var exchange = try finishInParts(outcomes[...], lease)
-        if !ids.isEmpty { exchange.add(try exchangeAtOnce([], ids, lease)) }
+        exchange.deferredOutcomes.formUnion(others.map(\.claim))
         return exchange
     }
 
@@ -63,34 +65,24 @@ extension JobStore {
         return exchange
     }
 
-    /// The careful statement is needed only where a row turns out to be locked, or an answer was lost: it locks each row first,
-    /// which costs WAL.
+    /// The careful statement is needed only where a row turns out to be locked: it locks each row first, which costs WAL.
     private func exchangeAtOnce(
         _ outcomes: [Outcome], _ ids: [JobID], _ lease: Int
     ) throws(PostgresError) -> Exchange {
-        let token = unansweredClaim ?? .random(in: .min ... .max)
-        let isRepeated = unansweredClaim != nil
-        unansweredClaim = token
         func attempt(_ statement: Statement) throws(PostgresError) -> Exchange {
-            parameters.removeAll()
-            parameters.add(outcomes.map(\.claim.id.rawValue))
-            parameters.add(outcomes.map(\.claim.attempt))
-            parameters.add(outcomes.contains { $0.failure != nil } ? outcomes.map(\.failure) : [])
-            parameters.add(ids.map(\.rawValue).sortedAndDistinct())
-            parameters.add(Double(lease))
-            parameters.add(outcomes.map(\.claim.token))
-            parameters.add(token)
-            let rows = try database.attempt(statement, parameters)
-            // Only now is it known that the server has answered.
-            unansweredClaim = nil
-            return Exchange(rows)
+            Exchange(
+                try executeClaiming(statement) { parameters, token in
+                    parameters.add(outcomes.map(\.claim.id.rawValue))
+                    parameters.add(outcomes.map(\.claim.attempt))
+                    parameters.add(outcomes.contains { $0.failure != nil } ? outcomes.map(\.failure) : [])
+                    parameters.add(ids.map(\.rawValue).sortedAndDistinct())
+                    parameters.add(Double(lease))
+                    parameters.add(outcomes.map(\.claim.token))
+                    parameters.add(token)
+                })
         }
-        do throws(PostgresError) {
-            return try attempt(isRepeated ? JobStore.exchangingCarefully : JobStore.exchanging)
-        } catch {
-            if error.kind == .server { unansweredClaim = nil }
+        do throws(PostgresError) { return try attempt(JobStore.exchanging) } catch {
             guard error.isLockTimeout || database.mayTryAgain(after: error) else { throw error }
-            if error.kind != .server { unansweredClaim = token }
         }
         return try attempt(JobStore.exchangingCarefully)
     }
@@ -129,8 +121,7 @@ extension JobStore {
         SELECT \(Exchange.Row.claimed.sql), * FROM claimed
         """)
 
-    /// Passes over what is locked, and tells it. It also finds claims that were made under this token: those of a statement
-    /// whose answer was lost.
+    /// Passes over what is locked, and tells it.
     private static let exchangingCarefully = Statement(
         "exchange_carefully",
         """
@@ -152,9 +143,6 @@ extension JobStore {
         SELECT \(Exchange.Row.finished.sql), * FROM finished
         UNION ALL
         SELECT \(Exchange.Row.claimed.sql), * FROM claimed
-        UNION ALL
-        SELECT \(Exchange.Row.claimed.sql), id, object_id, attempt, claim FROM jobs
-        WHERE id = ANY ($4::bigint[]) AND claim = $7::bigint AND status = 'running'
         UNION ALL
         SELECT \(Exchange.Row.deferredOutcome.sql), id, object_id, attempt, claim FROM jobs
         WHERE id = ANY ($1::bigint[]) AND \(isOutcomesClaim) AND id <> ALL (ARRAY(SELECT id FROM ended))

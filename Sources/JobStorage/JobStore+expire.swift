@@ -83,26 +83,31 @@ extension JobStore {
               AND \(isAhead) AND \(isWatched)
             ORDER BY lease_expires_at DESC LIMIT $3::bigint
         ), expired AS MATERIALIZED (
-            SELECT id, lost + 1 >= $2::integer AS is_last FROM jobs
+            SELECT id, lost + 1 >= $2::integer AS is_last, coalesce(\(wasLocked), false) AS was_locked FROM jobs
             WHERE id = ANY (ARRAY(SELECT id FROM late UNION ALL SELECT id FROM ahead))
               AND status = 'running' AND coalesce(\(isLate) OR \(isAhead), false)
             ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+        ), prolonged AS (
+            UPDATE jobs SET lease_expires_at = clock_timestamp() + make_interval(secs => coalesce(lease, $6::float8))
+            WHERE id = ANY (ARRAY(SELECT id FROM expired WHERE was_locked))
+            RETURNING id
         ), ended AS (
             UPDATE jobs
             SET lost = lost + 1,
                 claim = NULL,
+                lease = NULL,
                 lease_expires_at = NULL,
                 status = CASE WHEN is_last THEN 'failed' ELSE 'created' END,
                 start_time = CASE WHEN is_last THEN start_time END,
                 end_time = CASE WHEN is_last THEN timezone('utc', clock_timestamp()) END,
                 message = CASE WHEN is_last THEN format('job lost its worker %s times, the most that is allowed', lost + 1) END
             FROM expired
-            WHERE jobs.id = expired.id
+            WHERE jobs.id = expired.id AND NOT was_locked
             RETURNING jobs.id, is_last
         ), \(announcing("ended WHERE NOT is_last"))
         SELECT id, is_last FROM ended
         UNION ALL
-        SELECT count + (SELECT count(*) FROM late) + (SELECT count(*) FROM ahead) - (SELECT count(*) FROM expired), NULL
+        SELECT count + (SELECT count(*) FROM late) + (SELECT count(*) FROM ahead) - (SELECT count(*) FROM ended), NULL
         FROM unwatched
         """)
 
@@ -111,9 +116,25 @@ extension JobStore {
 
     private static let isLate = "lease_expires_at < least($4::timestamptz, statement_timestamp())"
 
-    private static let isWatched = "(coalesce(lease, $6::float8) <= $5::float8)"
+    /// A shorter lease than this worker's own: its watch may have overlooked a gap of half its own.
+    private static let isWatched = """
+        (coalesce(lease, $6::float8) <= $5::float8
+               AND (coalesce(lease, $6::float8) >= $6::float8
+                    OR lease_expires_at < least($4::timestamptz, statement_timestamp()) - make_interval(secs => $6::float8 / 2)
+                    OR lease_expires_at > statement_timestamp()))
+        """
+
+    /// It ended so long ago, within the time that was watched, that an earlier turn would have dealt with it: the row was locked,
+    /// and nobody could renew it. It gets one lease more.
+    private static let wasLocked = """
+        (lease_expires_at < $4::timestamptz - make_interval(secs => \(turnLimit))
+                   AND lease_expires_at > $4::timestamptz - make_interval(secs => $5::float8))
+        """
+
+    /// In seconds: the longest from one turn to the next.
+    private static let turnLimit = 10
 
     private static let isAhead = """
-        lease_expires_at > greatest($4::timestamptz, clock_timestamp()) + make_interval(secs => coalesce(lease, $6::float8) + 1)
+        lease_expires_at > greatest($4::timestamptz, clock_timestamp()) + make_interval(secs => coalesce(lease, \(longestLease)) + 1)
         """
 }

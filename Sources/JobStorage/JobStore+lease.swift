@@ -13,8 +13,10 @@ extension JobStore {
     }
 
     /// The heartbeat: the leases of these claims begin anew. A locked row costs no other claim its lease.
+    ///
+    /// It commits something in any case, so that its success tells that leases can be renewed, and not only read.
     package func renew(_ claims: [Claim], lease: Int) throws(PostgresError) -> Beat {
-        let claims = claims.sorted { $0.isBefore($1) }
+        let (claims, others) = claims.oneForEachJob(\.self)
         parameters.removeAll()
         parameters.add(claims.map(\.id.rawValue))
         parameters.add(claims.map(\.attempt))
@@ -31,22 +33,27 @@ extension JobStore {
             beat.held.insert(claim)
             if rows.bool(row, 4) { beat.locked.insert(claim) }
         }
+        if !others.isEmpty {
+            let second = try renew(others, lease: lease)
+            beat.held.formUnion(second.held)
+            beat.locked.formUnion(second.locked)
+        }
         return beat
     }
 
     /// Hands jobs back: they wait again, as if they had not been claimed, and are written down as not yet announced.
-    /// - Returns: the jobs that wait again, to be announced; and the claims whose row somebody has locked, to be handed back
-    ///   later.
+    /// - Returns: the jobs that wait again, to be announced; and the claims that are to be handed back later, since somebody has
+    ///   locked the row.
     package func release(
         _ claims: [Claim], announcer: inout AnnouncerID
     ) throws(PostgresError) -> (waiting: [JobID], locked: Set<Claim>) {
-        let claims = claims.sorted { $0.isBefore($1) }
+        let (claims, others) = claims.oneForEachJob(\.self)
         let rows = try executeAnnouncing(JobStore.releasing, &announcer) {
             $0.add(claims.map(\.id.rawValue))
             $0.add(claims.map(\.attempt))
             $0.add(claims.map(\.token))
         }
-        var (waiting, locked): ([JobID], Set<Claim>) = ([], [])
+        var (waiting, locked): ([JobID], Set<Claim>) = ([], Set(others))
         for row in 0..<rows.count {
             let claim = Claim(rows, row, from: 0)
             if rows.bool(row, 4) { locked.insert(claim) } else { waiting.append(claim.id) }
@@ -70,9 +77,9 @@ extension JobStore {
             WHERE id = ANY (ARRAY(SELECT id FROM free))
             RETURNING id
         )
-        SELECT held.*, id <> ALL (ARRAY(SELECT id FROM renewed)), NULL::timestamptz FROM held
+        SELECT held.*, id <> ALL (ARRAY(SELECT id FROM renewed)), NULL::timestamptz, NULL::pg_lsn FROM held
         UNION ALL
-        SELECT NULL, NULL, NULL, NULL, NULL, clock_timestamp()
+        SELECT NULL, NULL, NULL, NULL, NULL, clock_timestamp(), pg_logical_emit_message(true, 'heartbeat', '')
         """)
 
     /// The keys are `$2`, since `$1` is the announcer's name.
@@ -87,7 +94,7 @@ extension JobStore {
             ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
         ), released AS (
             UPDATE jobs
-            SET status = 'created', start_time = NULL, lease_expires_at = NULL
+            SET status = 'created', start_time = NULL, lease = NULL, lease_expires_at = NULL
             WHERE id = ANY (ARRAY(SELECT id FROM free))
             RETURNING id, object_id, attempt, claim
         ), \(announcing("released"))

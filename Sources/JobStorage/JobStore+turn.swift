@@ -20,10 +20,13 @@ extension JobStore {
     }
 
     /// Takes the turn where it is due, or due so far ahead that the clock must have been set back since.
-    /// - Parameter hold: for how many seconds the turn is this worker's, unless it extends it.
-    package func takeTurn(hold: Double) throws(PostgresError) -> Turn? {
+    /// - Parameters:
+    ///   - hold: for how many seconds the turn is this worker's, unless it extends it.
+    ///   - lease: JOB_LEASE, in seconds.
+    package func takeTurn(hold: Double, lease: Int) throws(PostgresError) -> Turn? {
         parameters.removeAll()
         parameters.add(hold)
+        parameters.add(Double(max(1, JobStore.commitLimit - lease)))
         let rows = try database.execute(JobStore.takingTurn, parameters)
         guard rows.count == 1 else { return nil }
         return Turn(
@@ -61,10 +64,9 @@ extension JobStore {
 
     /// Of how many turns one looks at everything.
     static let turnsUntilFull: Int64 = 256
-    /// By how much a look overlaps with the one before, in seconds: as long as a statement that wrote an older stamp may take
-    /// to commit. A lease's end lies ahead by as long as the lease, which is nearly always enough.
-    private static let leaseOverlap = 1
-    private static let outboxOverlap = 15
+    /// How long a statement may take to commit, in seconds: by so much a look overlaps with the one before. The end of a lease
+    /// is ahead by the length of the lease when it is written.
+    private static let commitLimit = 15
 
     private static let takingTurn = Statement(
         "take_turn",
@@ -74,8 +76,8 @@ extension JobStore {
         WHERE next_at <= statement_timestamp()
            OR next_at > statement_timestamp() + make_interval(secs => 2 * $1::float8)
         RETURNING round, redis_run_id, marked_round, statement_timestamp(),
-                  CASE WHEN \(isFull("leases_looked_at")) THEN '-infinity' ELSE leases_looked_at - interval '\(leaseOverlap) s' END,
-                  CASE WHEN \(isFull("outbox_looked_at")) THEN '-infinity' ELSE outbox_looked_at - interval '\(outboxOverlap) s' END
+                  CASE WHEN \(isFull("leases_looked_at")) THEN '-infinity' ELSE leases_looked_at - make_interval(secs => $2::float8) END,
+                  CASE WHEN \(isFull("outbox_looked_at")) THEN '-infinity' ELSE outbox_looked_at - interval '\(commitLimit) s' END
         """)
 
     private static func isFull(_ mark: String) -> String {

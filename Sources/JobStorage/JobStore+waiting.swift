@@ -39,7 +39,7 @@ extension JobStore {
         return rows.count == 1 && rows.bool(0, 0)
     }
 
-    /// After so many seconds a statement that creates jobs has committed, or never will: it is given up much earlier.
+    /// How long a statement that creates jobs may take to commit, in seconds.
     private static let commitLimit = 10.0
 
     private func jobIDs(_ statement: Statement) throws(PostgresError) -> [JobID] {

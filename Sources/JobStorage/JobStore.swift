@@ -7,8 +7,8 @@ internal import Postgres
 package final class JobStore {
     let database: Database
     var parameters = Parameters()
-    /// The token of an exchange whose answer was lost: claims may have been made under it. See `exchange`.
-    var unansweredClaim: Int64?
+    /// Tokens under which claims may have been made, and since when their answer is missing. See `recover`.
+    var unanswered: [Int64: ContinuousClock.Instant] = [:]
     /// Objects whose window was found locked. See `create`.
     var lockedWindows: Set<Int32> = []
 

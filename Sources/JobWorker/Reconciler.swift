@@ -31,6 +31,8 @@ final class Reconciler {
     private let stream: JobStream
     private var announcer: Announcer
     private var redisOutage: Outage
+    /// When leases are to be looked at, in a turn that lasts.
+    private var expireAt = Deadline(after: .zero)
 
     /// - Parameter watched: what the heartbeat knows of the database's clock.
     init(
@@ -51,7 +53,7 @@ final class Reconciler {
     func run() {
         repeat {
             do {
-                if let turn = try store.takeTurn(hold: Reconciler.hold) { try take(turn) }
+                if let turn = try store.takeTurn(hold: Reconciler.hold, lease: settings.lease) { try take(turn) }
             } catch {
                 log.warning("cannot reconcile", ["error": "\(error)"])
             }
@@ -104,16 +106,18 @@ final class Reconciler {
     /// The turn is another worker's by now, or this one stops.
     private struct Cut: Error {}
 
-    /// Goes on with a turn that lasts.
+    /// Goes on with a turn that lasts. Leases do not wait for its end.
     private func goOn(_ turn: JobStore.Turn) throws {
         guard !stop.wait(until: Deadline(after: .zero)), try store.extend(turn, hold: Reconciler.hold) else {
             throw Cut()
         }
+        if expireAt.hasPassed { _ = try expireLeases(turn) }
     }
 
     /// Jobs of dead workers wait again, or are failed when that has happened too often.
     /// - Returns: the moment before which every lease has been dealt with; nil where nothing is known of it.
     private func expireLeases(_ turn: JobStore.Turn) throws -> Timestamp? {
+        expireAt = Deadline(after: .seconds(Reconciler.pause))
         while let watched = watched() {
             let expiry = try store.expire(
                 watched: watched, lease: settings.lease, maxLosses: settings.maxLosses, since: turn.leasesSince,

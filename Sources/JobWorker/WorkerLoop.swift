@@ -16,6 +16,8 @@ struct WorkerLoop {
     static let redisTimeout: Duration = .milliseconds(500)
     /// How often to look into PostgreSQL for jobs while Redis fails; also the pause after a failed statement.
     static let fallbackPause: Duration = .seconds(1)
+    /// How often to look for claims whose answer was lost.
+    static let recoverPause: Duration = .milliseconds(500)
     /// How long a row may be locked before it is passed over.
     static let lockTimeout: Duration = .milliseconds(250)
     /// Of how many looks into PostgreSQL for jobs one looks at everything.
@@ -44,10 +46,12 @@ struct WorkerLoop {
     private var outcomes: [Outcome] = []
     /// Interrupted, and not handed back yet.
     private var interrupted: [Claim] = []
-    /// Not to be written, or claimed, until `deferredAt`: somebody has locked the row, or PostgreSQL refuses the outcome. The
-    /// others do not wait for them.
-    private var deferred: (outcomes: [Outcome], messages: [Message]) = ([], [])
+    /// Not to be written until `deferredAt`: somebody has locked the row, or PostgreSQL refuses the outcome. The others do not
+    /// wait for them.
+    private var deferred: [Outcome] = []
     private var deferredAt = Deadline.never
+    /// When to look for claims whose answer was lost, where there are any.
+    private var recoverAt = Deadline(after: .zero)
     /// Until when Redis has to answer the fetch that is under way.
     private var fetchDeadline: Deadline?
     private var fallbackAt = Deadline(after: .zero)
@@ -106,7 +110,7 @@ struct WorkerLoop {
 
     private var isDrained: Bool {
         if lastMoment?.hasPassed == true { return true }
-        return held.count == 0 && fetchDeadline == nil && messages.isEmpty && deferred.messages.isEmpty
+        return held.count == 0 && fetchDeadline == nil && messages.isEmpty && !store.hasUnanswered
     }
 
     // MARK: - PostgreSQL
@@ -126,6 +130,7 @@ struct WorkerLoop {
     private mutating func exchange() {
         if graceEnds != nil { returnFetched() }
         do throws(PostgresError) {
+            try recoverClaims()
             try finishAndClaim()
             try handBack()
             if held.waitingCount >= settings.concurrency { pause = Deadline(after: WorkerLoop.gatherPause) }
@@ -146,7 +151,7 @@ struct WorkerLoop {
         log.debug(
             "finished \(exchange.finished.count) of \(outcomes.count) jobs, "
                 + "claimed \(exchange.claims.count) of \(messages.count)")
-        held.add(exchange.claims)
+        take(exchange.claims)
         if !exchange.deferredOutcomes.isEmpty || !exchange.deferredJobs.isEmpty { putOff(exchange) }
         done.append(contentsOf: messages.map(\.streamID))
         messages.removeAll(keepingCapacity: true)
@@ -158,20 +163,18 @@ struct WorkerLoop {
 
     private mutating func resumeDeferred() {
         guard deferredAt.hasPassed else { return }
-        outcomes += deferred.outcomes
-        messages += deferred.messages
-        deferred = ([], [])
+        outcomes += deferred
+        deferred.removeAll()
         deferredAt = .never
     }
 
-    /// Keeps what is to be said again, and its leases with it.
+    /// Keeps the outcomes that are to be said again, and their leases with them. A message whose job could not be claimed is
+    /// left as it is: not acknowledged, it is announced anew after a while.
     private mutating func putOff(_ exchange: Exchange) {
-        let isDeferred = { (message: Message) in message.jobID.map(exchange.deferredJobs.contains) ?? false }
-        deferred.outcomes += outcomes.filter { exchange.deferredOutcomes.contains($0.claim) }
-        deferred.messages += messages.filter(isDeferred)
+        deferred += outcomes.filter { exchange.deferredOutcomes.contains($0.claim) }
         outcomes.removeAll { exchange.deferredOutcomes.contains($0.claim) }
-        messages.removeAll(where: isDeferred)
-        deferredAt = Deadline(after: WorkerLoop.fallbackPause)
+        messages.removeAll { $0.jobID.map(exchange.deferredJobs.contains) ?? false }
+        if !deferred.isEmpty { deferredAt = Deadline(after: WorkerLoop.fallbackPause) }
         log.warning(
             "some jobs are tried again in a moment: their rows are locked, or PostgreSQL refuses how they ended",
             [
@@ -179,6 +182,21 @@ struct WorkerLoop {
                     .map(\.description).joined(separator: ","),
                 "error": exchange.refusal?.description ?? "locked",
             ])
+    }
+
+    /// Claims whose answer was lost.
+    private mutating func recoverClaims() throws(PostgresError) {
+        guard store.hasUnanswered, recoverAt.hasPassed else { return }
+        recoverAt = Deadline(after: WorkerLoop.recoverPause)
+        let claims = try store.recover(lease: settings.lease)
+        guard !claims.isEmpty else { return }
+        log.notice("found \(claims.count) claims whose answer was lost")
+        take(claims)
+    }
+
+    /// New claims are run; by a worker that shuts down they are handed back.
+    private mutating func take(_ claims: [Claim]) {
+        if graceEnds == nil { held.add(claims) } else { interrupted += claims }
     }
 
     private mutating func reportRejected(of outcomes: [Outcome], _ written: Set<Claim>) {
@@ -202,11 +220,11 @@ struct WorkerLoop {
 
     // MARK: - Redis
 
-    /// How many jobs may be fetched. What has ended is not held any more when these are claimed.
+    /// How many jobs may be fetched. What has ended is not held any more when these are claimed; but as many as `prefetch` at
+    /// the most may wait for PostgreSQL to take how they ended.
     private var room: Int {
         guard held.takesJobs else { return 0 }
-        return settings.prefetch - held.unfinishedCount - messages.count - deferred.outcomes.count
-            - deferred.messages.count
+        return settings.prefetch - held.unfinishedCount - messages.count - max(0, deferred.count - settings.prefetch)
     }
 
     /// The most that is fetched at once: while one half is claimed and run, the other is fetched.
@@ -268,7 +286,7 @@ struct WorkerLoop {
     private mutating func claimWaiting() {
         guard fetchDeadline == nil, fallbackAt.hasPassed, fallback.isOn, held.takesJobs else { return }
         // What has ended is written later than these are claimed.
-        let room = settings.prefetch - held.count - messages.count - deferred.messages.count
+        let room = settings.prefetch - held.count - messages.count + min(deferred.count, settings.prefetch)
         guard room > 0 else { return }
         do throws(PostgresError) {
             looks += 1
@@ -286,8 +304,6 @@ struct WorkerLoop {
 
     /// What was fetched and not claimed goes to another worker.
     private mutating func returnFetched() {
-        messages += deferred.messages
-        deferred.messages.removeAll()
         guard !messages.isEmpty else { return }
         do throws(RedisError) { try announcer.stream.announceAnew(messages) } catch {
             log.warning("fetched messages are announced later", ["error": error.description])
@@ -300,6 +316,7 @@ struct WorkerLoop {
     /// Waits for whatever comes first: a job that ended, a message, the order to shut down, or the time to try again.
     private mutating func wait() {
         var deadline = min(pause ?? deferredAt, fetchDeadline ?? .never)
+        if pause == nil && store.hasUnanswered { deadline = min(deadline, recoverAt) }
         if pause == nil && fetchDeadline == nil && graceEnds == nil && room > 0 { deadline = min(deadline, fallbackAt) }
         if let graceEnds { deadline = min(deadline, lastMoment ?? graceEnds) }
         var descriptors = [

@@ -64,14 +64,11 @@ package final class Connection {
 
     package var isOpen: Bool { handle != nil }
 
-    /// Whether the server has closed the connection since the last statement; never waits.
+    /// Whether the server has closed the connection since the last statement, as far as was read of it (`PQconsumeInput`): its
+    /// last words come first, and the end with the next look. Never waits.
     package var isClosedByServer: Bool {
         guard let handle else { return true }
-        var byte: UInt8 = 0
-        let count = recv(PQsocket(handle), &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
-        if count < 0 { return errno != EAGAIN && errno != EINTR }
-        // An error that comes unasked for is the server's last word.
-        return count == 0 || byte == UInt8(ascii: "E")
+        return PQconsumeInput(handle) == 0 || PQstatus(handle) == CONNECTION_BAD
     }
 
     /// Runs `statement`, prepared on its first use here (`PQsendPrepare`, `PQsendQueryPrepared`), in a transaction of its

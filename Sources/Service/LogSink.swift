@@ -32,7 +32,7 @@ struct LogOutput {
         if dropped > 0 {
             var count = LogLine(
                 time: .now, level: .warning, label: Self.program,
-                message: "lines of this log were dropped, since nobody read it")
+                message: "lines of this log were dropped: they could not be written without waiting")
             count.append(key: "dropped", value: "\(dropped)")
             guard writeIfReady(count.finished()) else { return dropped += 1 }
             dropped = 0
@@ -45,11 +45,12 @@ struct LogOutput {
     private func writeIfReady(_ line: [UInt8]) -> Bool {
         var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         guard poll(&ready, 1, 0) == 1, ready.revents & Int16(POLLOUT) != 0 else { return false }
-        line.withUnsafeBytes { bytes in
-            // What cannot be written at all is let go.
-            while Glibc.write(descriptor, bytes.baseAddress, bytes.count) < 0, errno == EINTR {}
+        return line.withUnsafeBytes { bytes in
+            while true {
+                if Glibc.write(descriptor, bytes.baseAddress, bytes.count) >= 0 { return true }
+                if errno != EINTR { return false }
+            }
         }
-        return true
     }
 
     private static var program: String {

@@ -247,7 +247,7 @@ class Verdict:
         """A worker keeps its jobs, and how they ended, unless it is killed or frozen, or told to stop before they end."""
         for run in self.executions.values():
             job = self.jobs.get(run.job_id)
-            if job is None or run.attempt == job.attempt or run.worker in notes.disturbed or run.job_id in notes.locked:
+            if job is None or run.attempt == job.attempt or run.worker in notes.disturbed:
                 continue
             # What had ended since the dump runs again.
             if self.timeline and run.started < self.timeline.back:

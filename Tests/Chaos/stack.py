@@ -221,6 +221,7 @@ class Stack:
             lambda: self.cut("pass"),
             lambda: self.redis("CONFIG", "SET", "maxmemory", "0"),
             lambda: self.read_only(False),
+            lambda: self.standby(""),
             self.show_redis,
             lambda: self.jump(0),
             lambda: self.jump_postgres(0),
@@ -283,6 +284,10 @@ class Stack:
     def read_only(self, on):
         setting = "SET default_transaction_read_only = on" if on else "RESET default_transaction_read_only"
         self.sql("SET default_transaction_read_only = off", f"ALTER SYSTEM {setting}", "SELECT pg_reload_conf()")
+
+    def standby(self, names):
+        """Has each commit wait for one of these servers."""
+        self.sql(f"ALTER SYSTEM SET synchronous_standby_names = '{names}'", "SELECT pg_reload_conf()")
 
     def redis(self, *words):
         command = ["redis-cli", "-p", self.environment["REDIS_PORT"], *words]

@@ -18,7 +18,8 @@ import Testing
         #expect(try await stack.curl("/healthz").status == 200)
         #expect(try await stack.post("{\"object_id\":1}").status == 201)
         kill(supervisor, SIGCONT)
-        let count = /Z warning job-fcgi\[\d+\] lines of this log were dropped, since nobody read it dropped=\d+/
+        let count =
+            /Z warning job-fcgi\[\d+\] lines of this log were dropped: they could not be written without waiting dropped=\d+/
         try await eventually("the number of lines that were dropped") {
             _ = try await stack.curl("/x", "-H", "X-Request-Id: after-the-gap")
             return try stack.log(of: "job-fcgi_00").contains(count)

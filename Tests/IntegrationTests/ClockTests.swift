@@ -44,6 +44,14 @@ import Testing
         #expect(try store.expire(watchedFor: 60, lease: 10).waiting == [claim.id])
     }
 
+    @Test func `a worker with a longer lease than a claim's allows for what its watch overlooks`() throws {
+        let claim = try claim(lease: 10)
+        try moveLease(by: "-39 s")
+        #expect(try store.expire(lease: 60).waiting.isEmpty)
+        try moveLease(by: "-2 s")
+        #expect(try store.expire(watchedFor: 30, lease: 60).waiting == [claim.id])
+    }
+
     @Test func `a lease of the release before is as long as the reconciler's`() throws {
         let claim = try claim(lease: 60)
         try scratch.sql("UPDATE jobs SET lease = NULL")
@@ -79,14 +87,14 @@ import Testing
 
     @Test func `a turn that is due in the far future is taken`() throws {
         try scratch.sql("UPDATE reconciliation SET next_at = now() + interval '9 s'")
-        #expect(try store.takeTurn(hold: 5) == nil)
+        #expect(try store.takeTurn(hold: 5, lease: 10) == nil)
         try scratch.sql("UPDATE reconciliation SET next_at = now() + interval '1 hour'")
-        #expect(try store.takeTurn(hold: 5) != nil)
+        #expect(try store.takeTurn(hold: 5, lease: 10) != nil)
     }
 
     @Test func `a turn looks at everything after the clock was set back`() throws {
         try scratch.sql("UPDATE reconciliation SET round = 1, leases_looked_at = now(), outbox_looked_at = now()")
-        let turn = try #require(try store.takeTurn(hold: 5))
+        let turn = try #require(try store.takeTurn(hold: 5, lease: 10))
         #expect(turn.leasesSince > .distantPast)
         #expect(turn.outboxSince > .distantPast)
         try scratch.sql(
@@ -94,7 +102,7 @@ import Testing
             UPDATE reconciliation SET next_at = now(),
                 leases_looked_at = now() + interval '1 hour', outbox_looked_at = now() + interval '1 hour'
             """)
-        let next = try #require(try store.takeTurn(hold: 5))
+        let next = try #require(try store.takeTurn(hold: 5, lease: 10))
         #expect(next.leasesSince == .distantPast)
         #expect(next.outboxSince == .distantPast)
     }

@@ -17,6 +17,7 @@ import Testing
             Database(
                 url: scratch.databaseURL, name: "tests", timeout: .seconds(20), lockTimeout: .milliseconds(100)))
         psql = try scratch.connection()
+        try psql.run("SET idle_in_transaction_session_timeout = 0")
     }
 
     func jobs(_ count: Int32) throws -> [JobID] {
@@ -96,5 +97,23 @@ import Testing
         #expect(began.duration(to: .now) < .seconds(1.5), "it waits for the lock again and again")
         try unlock()
         #expect(try store.create(objects, window: 300, announcer: &announcer)[objects[0]]?.isNew == true)
+    }
+
+    /// Nobody could renew it, so that it says nothing of its worker.
+    @Test func `a lease that ended behind a lock begins once more, and then ends`() throws {
+        let claim = try #require(try store.claim(try jobs(1), lease: 10).first)
+        try scratch.sql("UPDATE jobs SET lease_expires_at = now() - interval '11 s'")
+        let first = try store.expire()
+        #expect(first.waiting.isEmpty)
+        #expect(first.left == 1)
+        #expect(try store.renew([claim], lease: 10).held == [claim])
+        try scratch.sql("UPDATE jobs SET lease_expires_at = now() - interval '9 s'")
+        #expect(try store.expire().waiting == [claim.id])
+    }
+
+    @Test func `a lease that ended before anybody watched ends, however long ago`() throws {
+        let claim = try #require(try store.claim(try jobs(1), lease: 10).first)
+        try scratch.sql("UPDATE jobs SET lease_expires_at = now() - interval '61 s'")
+        #expect(try store.expire(watchedFor: 60).waiting == [claim.id])
     }
 }

@@ -42,6 +42,7 @@ import Testing
 
     @Test func `no look reads what a long snapshot keeps`() async throws {
         let snapshot = try scratch.connection()
+        try snapshot.run("SET idle_in_transaction_session_timeout = 0")
         try snapshot.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM jobs")
         var announcer = AnnouncerID.random()
         for round in Int32(0)..<10 {
@@ -57,7 +58,7 @@ import Testing
         try scratch.sql("SELECT pg_sleep(3.1); UPDATE announcements SET created_at = created_at - interval '1 minute'")
         // The planner takes an index for small that has only dead entries.
         try scratch.sql("ANALYZE jobs")
-        let turn = try #require(try store.takeTurn(hold: 5))
+        let turn = try #require(try store.takeTurn(hold: 5, lease: 30))
         let watched = JobStore.Watched(now: turn.start, seconds: 3600)
         let read = try await cost { store in
             // Plans are made for good after five calls.

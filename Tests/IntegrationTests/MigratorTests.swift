@@ -88,6 +88,7 @@ import Testing
     /// Holds a lock on the jobs, as a dump does.
     func holdJobs() throws -> Connection {
         let connection = try scratch.connection()
+        try connection.run("SET idle_in_transaction_session_timeout = 0")
         try connection.run("BEGIN")
         try connection.run("LOCK TABLE jobs IN ACCESS SHARE MODE")
         return connection

@@ -32,7 +32,7 @@ import Testing
 
     func turn() throws {
         try scratch.sql("UPDATE reconciliation SET next_at = '-infinity'")
-        try reconciler.take(try #require(try store.takeTurn(hold: 60)))
+        try reconciler.take(try #require(try store.takeTurn(hold: 60, lease: 10)))
     }
 
     /// Jobs that wait as they should: committed, announced, struck out; made `age` ago.
@@ -50,11 +50,11 @@ import Testing
     func inStream() throws -> [JobID] { try stream.messages(after: .zero, count: 10_000).compactMap(\.jobID) }
 
     @Test func takesTurns() throws {
-        #expect(try store.takeTurn(hold: 60) == nil)
+        #expect(try store.takeTurn(hold: 60, lease: 10) == nil)
         try scratch.sql("UPDATE reconciliation SET next_at = now()")
-        let round = try #require(try store.takeTurn(hold: 60)).round
+        let round = try #require(try store.takeTurn(hold: 60, lease: 10)).round
         try scratch.sql("UPDATE reconciliation SET next_at = now()")
-        #expect(try store.takeTurn(hold: 60)?.round == round + 1)
+        #expect(try store.takeTurn(hold: 60, lease: 10)?.round == round + 1)
     }
 
     @Test func announcesNoneOfManyThatWaitNormally() throws {
@@ -154,10 +154,10 @@ import Testing
         let unaware = Reconciler(
             settings, watched: { old }, fallback: Fallback(), stop: stop, log: Log(label: "tests", sink: MemorySink()))
         try scratch.sql("UPDATE reconciliation SET next_at = '-infinity', round = 1")
-        try unaware.take(try #require(try store.takeTurn(hold: 60)))
+        try unaware.take(try #require(try store.takeTurn(hold: 60, lease: 10)))
         #expect(try store.find(ids)[ids[0]]?.status == .running)
         try scratch.sql("UPDATE reconciliation SET next_at = '-infinity', round = 3")
-        try reconciler.take(try #require(try store.takeTurn(hold: 60)))
+        try reconciler.take(try #require(try store.takeTurn(hold: 60, lease: 10)))
         #expect(try store.find(ids)[ids[0]]?.status == .created)
     }
 
@@ -170,7 +170,7 @@ import Testing
         try stream.announce([ids[0]])
         try stream.confirm()
         try scratch.sql("UPDATE reconciliation SET next_at = '-infinity'")
-        _ = try stream.mark(round: try #require(try store.takeTurn(hold: 60)).round)
+        _ = try stream.mark(round: try #require(try store.takeTurn(hold: 60, lease: 10)).round)
         try turn()
         #expect(try Set(inStream()) == Set(ids))
     }

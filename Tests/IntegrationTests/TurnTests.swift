@@ -15,26 +15,26 @@ import Testing
     /// Its holder has not been heard of for too long.
     func takeOver() throws -> JobStore.Turn {
         try scratch.sql("UPDATE reconciliation SET next_at = now()")
-        return try #require(try store.takeTurn(hold: 5))
+        return try #require(try store.takeTurn(hold: 5, lease: 10))
     }
 
     @Test func `a turn is one worker's as long as it goes on`() throws {
-        let turn = try #require(try store.takeTurn(hold: 5))
-        #expect(try store.takeTurn(hold: 5) == nil)
+        let turn = try #require(try store.takeTurn(hold: 5, lease: 10))
+        #expect(try store.takeTurn(hold: 5, lease: 10) == nil)
         #expect(try store.extend(turn, hold: 8))
-        #expect(try store.takeTurn(hold: 5) == nil)
+        #expect(try store.takeTurn(hold: 5, lease: 10) == nil)
         let other = try takeOver()
         #expect(other.round == turn.round + 1)
         #expect(try !store.extend(turn, hold: 5))
     }
 
     @Test func `a turn that was taken over remembers nothing`() throws {
-        let slow = try #require(try store.takeTurn(hold: 5))
+        let slow = try #require(try store.takeTurn(hold: 5, lease: 10))
         let other = try takeOver()
         try store.finish(slow, redisRunID: "slow", pause: 0)
-        #expect(try store.takeTurn(hold: 5) == nil, "it ended a turn that is not its own")
+        #expect(try store.takeTurn(hold: 5, lease: 10) == nil, "it ended a turn that is not its own")
         try store.finish(other, redisRunID: "quick", pause: 0)
-        let next = try #require(try store.takeTurn(hold: 5))
+        let next = try #require(try store.takeTurn(hold: 5, lease: 10))
         #expect(next.redisRunID == "quick")
         #expect(next.markedRound == other.round)
     }

@@ -41,7 +41,8 @@ import Testing
         output.write(Array("the next\n".utf8))
         let rest = pipe.read(LogLine.limit).split(separator: "\n").map(String.init)
         #expect(rest.count == 2)
-        let format = /\d{4}-\S+Z warning \S+\[\d+\] lines of this log were dropped, since nobody read it dropped=7/
+        let format =
+            /\d{4}-\S+Z warning \S+\[\d+\] lines of this log were dropped: they could not be written without waiting dropped=7/
         #expect(rest.first?.wholeMatch(of: format) != nil, "\(rest)")
         #expect(rest.last == "the next")
         output.write(Array("one more\n".utf8))

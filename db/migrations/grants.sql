@@ -15,16 +15,16 @@ BEGIN
         RAISE NOTICE 'who may make objects in the schema public is left to its owner';
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'job_fcgi') THEN
-        REVOKE ALL ON ALL TABLES IN SCHEMA public FROM job_fcgi;
-        REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM job_fcgi;
+        REVOKE ALL ON jobs, windows, announcements, reconciliation, schema_migrations FROM job_fcgi;
+        REVOKE ALL ON SEQUENCE jobs_id_seq FROM job_fcgi;
         GRANT SELECT ON schema_migrations TO job_fcgi;
         GRANT SELECT, INSERT ON jobs TO job_fcgi;
         GRANT USAGE ON SEQUENCE jobs_id_seq TO job_fcgi;
         GRANT SELECT, INSERT, UPDATE ON windows, announcements TO job_fcgi;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'job_worker') THEN
-        REVOKE ALL ON ALL TABLES IN SCHEMA public FROM job_worker;
-        REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM job_worker;
+        REVOKE ALL ON jobs, windows, announcements, reconciliation, schema_migrations FROM job_worker;
+        REVOKE ALL ON SEQUENCE jobs_id_seq FROM job_worker;
         GRANT SELECT ON jobs TO job_worker;
         GRANT UPDATE (status, start_time, end_time, message, attempt, lost, claim, lease, lease_expires_at) ON jobs
             TO job_worker;

@@ -58,6 +58,14 @@ def make_read_only(stack, notes):
     stack.read_only(False)
 
 
+@fault("PostgreSQL reads but does not commit for 15 s", "postgres", UNAVAILABLE, lasts=15)
+def stop_commits(stack, notes):
+    """As without its synchronous standby. Heartbeats may lock rows then, and renew nothing."""
+    stack.standby("nobody")
+    time.sleep(15)
+    stack.standby("")
+
+
 @fault("answers of PostgreSQL are lost for 3 s", "cut", UNAVAILABLE, lasts=3, what="answers")
 @fault("requests to PostgreSQL are cut for 3 s", "cut", UNAVAILABLE, lasts=3, what="requests")
 def cut(stack, notes, what):
@@ -103,8 +111,7 @@ def lock_row(stack, notes):
         session.ask("BEGIN")
         end = time.time() + 20
         for which in (f"id % {LONG} = 13 AND object_id < {PROBES}", "id % 20 = 7"):
-            row = wait_until(20, "a job runs that can be locked", lambda: session.ask(lock.format(which)))
-            notes.locked.add(int(row))
+            wait_until(20, "a job runs that can be locked", lambda: session.ask(lock.format(which)))
         client = Client(stack.port, notes.records)
         while time.time() < end:
             notes.measured[ROW_LOCKED].append(notes.run_probe(client, 20))
