@@ -55,6 +55,8 @@ import Testing
         try scratch.sql(
             "UPDATE reconciliation SET leases_looked_at = now() + interval '3 s', outbox_looked_at = now(), round = 1")
         try scratch.sql("SELECT pg_sleep(3.1); UPDATE announcements SET created_at = created_at - interval '1 minute'")
+        // The planner takes an index for small that has only dead entries.
+        try scratch.sql("ANALYZE jobs")
         let turn = try #require(try store.takeTurn(hold: 5))
         let watched = JobStore.Watched(now: turn.start, seconds: 3600)
         let read = try await cost { store in
