@@ -1,4 +1,4 @@
-# Settings of `up` may stand behind it or before it (`make up JOB_TIMEOUT=2`, `JOB_TIMEOUT=2 make up`): see the README.
+# Settings of `up` may stand behind it or before it (`make up JOB_TIMEOUT=2`, `JOB_TIMEOUT=2 make up`): see docs/configuration.md.
 export PORT ?= 3000
 export WORKERS ?= 2
 export FCGI ?= 1

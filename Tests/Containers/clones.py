@@ -1,4 +1,4 @@
-"""From a fresh clone to a service that answers, as the README says it; beside another, and gone again."""
+"""From a fresh clone to a service that answers, as docs/docker.md says it; beside another, and gone again."""
 
 import json
 import re
@@ -101,11 +101,11 @@ def keep(run):
 
 
 def handler(run):
-    for path, text in readme_files().items():
+    for path, text in handler_files().items():
         (run.project.directory / path).parent.mkdir(exist_ok=True)
         (run.project.directory / path).write_text(text)
     taken = call(["docker", "images", "--quiet", "job-worker"], 30)
-    check(not taken, "the README's command would replace your image job-worker: docker rmi job-worker")
+    check(not taken, "the command of docs/docker.md would replace your image job-worker: docker rmi job-worker")
     run.tags.append("job-worker")
     run.project.run("docker build --target job-worker --tag job-worker .", timeout=300)
     run.project.run("docker compose up -d --no-deps --build job-worker", timeout=300)
@@ -149,13 +149,13 @@ def repository_tests(run):
 
 
 def shown(run):
-    """Every command that the README shows of this was run here, as it stands there."""
-    wanted = [line.partition("  #")[0].strip() for each in readme_fences() for line in each.splitlines()[1:]
-              if each.startswith("sh\n") and not line.startswith("#")]
-    wanted = [line for line in wanted if line]
+    """Every command on containers that a page shows was run here, as it stands there."""
+    lines = [line.partition("  #")[0].strip() for page in pages() for each in fences(page) for line in each.splitlines()[1:]
+             if each.startswith("sh\n") and not line.startswith("#")]
+    wanted = [line for line in lines if "docker" in line]
     missing = [line for line in wanted if line not in Project.ran]
-    check(len(wanted) > 15 and not missing, f"of the README's {len(wanted)} commands these were not run: {missing}")
-    run.note("the README's commands", f"{len(wanted)}, all run as they stand there", "all")
+    check(len(wanted) > 15 and not missing, f"of the {len(wanted)} commands in the documentation these were not run: {missing}")
+    run.note("the documentation's commands", f"{len(wanted)}, all run as they stand there", "all")
 
 
 def nothing_left(run):
@@ -169,14 +169,16 @@ def nothing_left(run):
     run.note("down -v", "no container, volume or network is left; with --rmi local no image", "nothing")
 
 
-def readme_fences():
-    """The blocks of code in the README's sections on containers."""
-    sections = re.split(r"(?m)^## ", (ROOT / "README.md").read_text())
-    text = "".join(each for each in sections if each.startswith(("Run with Docker\n", "Scale\n", "Deploy\n")))
-    return re.findall(r"(?ms)^```(.*?)^```", text)
+def pages():
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def readme_files():
-    """What the README says to put into a file: blocks that begin with its name."""
-    found = (re.match(r"\w*\n# ([\w./-]+)\n", each) for each in readme_fences())
+def fences(page):
+    """The blocks of code in a page."""
+    return re.findall(r"(?ms)^```(.*?)^```", page.read_text())
+
+
+def handler_files():
+    """What docs/docker.md says to put into a file: blocks that begin with its name."""
+    found = (re.match(r"\w*\n# ([\w./-]+)\n", each) for each in fences(ROOT / "docs/docker.md"))
     return {each[1]: each.string.partition("\n")[2] for each in found if each}

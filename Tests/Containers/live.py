@@ -82,13 +82,13 @@ def redeploy(run, service, revision):
 
 
 def release(run):
-    """What the README says to do for a release."""
+    """What docs/docker.md says to do for a release."""
     with Traffic(run.project) as traffic:
         run.project.run("docker compose up --no-deps --build job-migrate", timeout=180)
         for service in ("job-worker", "job-fcgi", "job-fcgi-standby"):
             run.project.run(f"docker compose up -d --wait --no-deps --build {service}", timeout=180)
         time.sleep(1)
-    run.note("a release, as in the README", traffic, "0 failed, 0 lost")
+    run.note("a release, as in docs/docker.md", traffic, "0 failed, 0 lost")
 
 
 def seconds_of(stamp):

@@ -84,7 +84,7 @@ class Project:
     ran = set()
 
     def __init__(self, work, name, ports, port, settings):
-        """The directory's name is the project's. `ports`: those that the README speaks of, and what they are here."""
+        """The directory's name is the project's. `ports`: those that docs/docker.md speaks of, and what they are here."""
         self.directory = work / name
         self.name = name
         self.ports = ports
@@ -112,7 +112,7 @@ class Project:
             file.write_text(text)
 
     def run(self, command, timeout=120, **options):
-        """Runs a shell command as the README has it, but for the ports."""
+        """Runs a shell command as a page has it, but for the ports."""
         Project.ran.add(command)
         return call(self.here(command), timeout, shell=True, cwd=self.directory, env=self.environment, **options)
 
