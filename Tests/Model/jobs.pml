@@ -712,6 +712,8 @@ inline keepWaiting() {
 #define IS_COUNTED(j) false
 #endif
 
+/* What would find the jobs that wait again after a restore: the next turn looks at all, and the one that is under way remembers
+ * nothing. The protocol does not notice a restore to a state since the last turn. */
 #ifdef AUDIT_AFTER_RESTORE
 #define isCut isTurnCut
 #else
@@ -853,7 +855,10 @@ turn:
                 takeNewName(RECONCILER + r);
 #endif
                 ids = 0;
-                goto looking
+                if
+                :: goto looking
+                :: goto turn    /* Nothing else is found: what was just written down is too young. */
+                fi
             fi
         fi;
         if
