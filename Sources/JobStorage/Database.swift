@@ -3,7 +3,7 @@ package import Postgres
 
 /// The connection of one thread to PostgreSQL, made when it is first needed and made again when it broke.
 package final class Database {
-    /// How long after a failed connection to say so at once, without trying again.
+    /// How long after a failed connection, or a statement without an answer, to fail at once, without trying again.
     static let reconnectPause: Duration = .milliseconds(250)
     private static let lookPause: Duration = .milliseconds(100)
     /// A statement that was under way for longer when its connection broke is not said again: with a second try of `timeout`
@@ -18,6 +18,8 @@ package final class Database {
     /// Rises with each connection that is made, and with one that is found closed: the server behind it may then be another
     /// one, with other rows.
     package private(set) var generation = 0
+    /// When the connection was made.
+    package private(set) var connectedAt = ContinuousClock.now
     private var connection: Connection?
     private var retryAt = ContinuousClock.now
     private var began = ContinuousClock.now
@@ -59,6 +61,8 @@ package final class Database {
         began = .now
         do { return try connect().execute(statement, parameters) } catch {
             if Database.sessionFaults.contains(error.sqlState) { renew() }
+            // Who has waited meanwhile is not to wait for as long again.
+            if error.kind == .timeout { failFast(error) }
             throw error
         }
     }
@@ -93,10 +97,14 @@ package final class Database {
         do {
             return try make()
         } catch {
-            retryAt = .now + Database.reconnectPause
-            lastFailure = error
+            failFast(error)
             throw error
         }
+    }
+
+    private func failFast(_ error: PostgresError) {
+        retryAt = .now + Database.reconnectPause
+        lastFailure = error
     }
 
     private func make() throws(PostgresError) -> Connection {
@@ -104,6 +112,7 @@ package final class Database {
             url: url, name: name, connectTimeout: connectTimeout, timeout: timeout, lockTimeout: lockTimeout)
         connection = made
         generation += 1
+        connectedAt = .now
         return made
     }
 

@@ -17,6 +17,8 @@ extension JobStore {
         /// beginning in a full turn, and in the first after the clock was set back.
         package let leasesSince: Timestamp
         package let outboxSince: Timestamp
+        /// When the stream was last compared with all jobs that wait.
+        package let auditedAt: Timestamp
     }
 
     /// Takes the turn where it is due, or due so far ahead that the clock must have been set back since.
@@ -32,7 +34,8 @@ extension JobStore {
         return Turn(
             round: rows.int64(0, 0), redisRunID: rows.text(0, 1), markedRound: rows.int64(0, 2),
             start: Timestamp(microseconds: rows.int64(0, 3)), leasesSince: Timestamp(microseconds: rows.int64(0, 4)),
-            outboxSince: Timestamp(microseconds: rows.int64(0, 5)))
+            outboxSince: Timestamp(microseconds: rows.int64(0, 5)),
+            auditedAt: Timestamp(microseconds: rows.int64(0, 6)))
     }
 
     /// Goes on with a turn, for another `hold` seconds.
@@ -50,14 +53,30 @@ extension JobStore {
 
     /// Ends a turn in which the Redis of this run held the whole stream, and everything in the outbox was dealt with. The next
     /// is due after `pause` seconds. Changes nothing where the turn is another worker's by now.
-    package func finish(_ turn: Turn, redisRunID: String, pause: Double) throws(PostgresError) {
+    /// - Parameter audited: whether the stream was compared with all jobs that wait.
+    package func finish(
+        _ turn: Turn, redisRunID: String, audited: Bool = false, pause: Double
+    ) throws(PostgresError) {
         parameters.removeAll()
         parameters.add(turn.round)
         parameters.add(pause)
         parameters.add(redisRunID)
         parameters.add(turn.start.microseconds)
+        parameters.add(audited ? turn.start.microseconds : nil)
         _ = try database.execute(JobStore.finishingTurn, parameters)
     }
+
+    /// Whether this database may be in an older state than the stream knows, or another server: the connection was made anew,
+    /// and since then nobody has compared the two.
+    /// - Parameter generation: of the connection of the last turn that got through.
+    package func isUnaudited(_ turn: Turn, since generation: Int) -> Bool {
+        guard database.generation > generation else { return false }
+        let connected = (database.connectedAt.duration(to: .now)) / .microseconds(1)
+        return turn.auditedAt.microseconds < turn.start.microseconds - Int64(connected)
+    }
+
+    /// Rises with each connection that is made.
+    package var generation: Int { database.generation }
 
     /// Ends a turn that did not get through. The next is due after `pause` seconds.
     package func abandon(_ turn: Turn, pause: Double) throws(PostgresError) { _ = try extend(turn, hold: pause) }
@@ -77,7 +96,8 @@ extension JobStore {
            OR next_at > statement_timestamp() + make_interval(secs => 2 * $1::float8)
         RETURNING round, redis_run_id, marked_round, statement_timestamp(),
                   CASE WHEN \(isFull("leases_looked_at")) THEN '-infinity' ELSE leases_looked_at - make_interval(secs => $2::float8) END,
-                  CASE WHEN \(isFull("outbox_looked_at")) THEN '-infinity' ELSE outbox_looked_at - interval '\(commitLimit) s' END
+                  CASE WHEN \(isFull("outbox_looked_at")) THEN '-infinity' ELSE outbox_looked_at - interval '\(commitLimit) s' END,
+                  audited_at
         """)
 
     private static func isFull(_ mark: String) -> String {
@@ -99,7 +119,8 @@ extension JobStore {
         """
         UPDATE reconciliation
         SET next_at = statement_timestamp() + make_interval(secs => $2::float8),
-            redis_run_id = $3::text, marked_round = $1::bigint, outbox_looked_at = $4::timestamptz
+            redis_run_id = $3::text, marked_round = $1::bigint, outbox_looked_at = $4::timestamptz,
+            audited_at = coalesce($5::timestamptz, audited_at)
         WHERE round = $1::bigint
         """)
 }

@@ -31,6 +31,9 @@ final class Reconciler {
     private let stream: JobStream
     private var announcer: Announcer
     private var redisOutage: Outage
+    /// The connection of the last turn that got through. A process's first connection is no reason for an audit.
+    private var generation = 1
+    private var hasAudited = false
     /// When leases are to be looked at, in a turn that lasts.
     private var expireAt = Deadline(after: .zero)
 
@@ -63,6 +66,8 @@ final class Reconciler {
     /// One turn. Its parts fail separately; what needs PostgreSQL alone comes first.
     func take(_ turn: JobStore.Turn) throws(PostgresError) {
         let start = ContinuousClock.now
+        let current = store.generation
+        hasAudited = false
         var leasesLookedAt: Timestamp?
         _ = attempt("to end leases that are over") {
             // Where the clock has just been set ahead, the watch does not know it yet: its time is the earlier one.
@@ -79,7 +84,8 @@ final class Reconciler {
         }
         if isThrough && isWhole, let condition {
             // Should a turn have been cut short, the next finds a mark that is not the remembered one, and looks at all.
-            try store.finish(turn, redisRunID: condition.runID, pause: Reconciler.due)
+            try store.finish(turn, redisRunID: condition.runID, audited: hasAudited, pause: Reconciler.due)
+            generation = max(generation, current)
         } else {
             try store.abandon(turn, pause: Reconciler.due)
         }
@@ -148,8 +154,11 @@ final class Reconciler {
         redisOutage.ended()
         // Before the audit, which sees these in the stream then: after an outage nothing is announced twice.
         let announced = try announceUnannounced(turn)
-        if condition.runID != turn.redisRunID || condition.previousRound != turn.markedRound {
+        if condition.runID != turn.redisRunID || condition.previousRound != turn.markedRound
+            || store.isUnaudited(turn, since: generation)
+        {
             try audit(turn)
+            hasAudited = true
         } else if condition.length == 0 && announced == 0 {
             // Nothing is announced. What has been waiting for a while must have been lost, however that came about.
             let lost = try store.waitingLong(
@@ -173,8 +182,8 @@ final class Reconciler {
         }
     }
 
-    /// The stream is another one than at the last turn, or an older state of it: whatever waits and has no message in it is
-    /// announced.
+    /// The stream, or the database, is another one than at the last turn, or an older state of it: whatever waits and has no
+    /// message is announced.
     private func audit(_ turn: JobStore.Turn) throws {
         var last = JobID(rawValue: 0)
         while true {

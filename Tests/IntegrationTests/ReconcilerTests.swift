@@ -137,6 +137,27 @@ import Testing
         #expect(try store.finish(claims.map { .success($0) }) == [claims[0]])
     }
 
+    /// The older state is so young that no turn was between: neither the mark nor the round tells.
+    @Test func `what waits again after a restore is announced, though the mark is the same`() throws {
+        let ids = try announcedJobs(3)
+        try turn()
+        // A worker took all of them, and then the database went back to before that.
+        try stream.acknowledge(try stream.messages(after: .zero, count: 10).map(\.streamID))
+        try stream.announce([JobID(rawValue: 1_000_000)])
+        try stream.confirm()
+        try turn()
+        #expect(try inStream() == [JobID(rawValue: 1_000_000)], "nothing tells of it")
+        try scratch.sql(
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'job-worker reconciler'
+            """)
+        try turn()
+        #expect(try inStream() == [JobID(rawValue: 1_000_000)] + ids)
+        try turn()
+        #expect(try inStream().count == 4)
+    }
+
     /// The heartbeat has not yet seen that the clock was set ahead: leases of before end only after a new watch.
     @Test func `a turn right after the clock was set ahead leaves no lease behind`() throws {
         let ids = try announcedJobs(1)

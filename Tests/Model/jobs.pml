@@ -42,7 +42,7 @@
 #endif
 #define LEASE 2            /* how many heartbeats a lease outlasts */
 #define FAR 3              /* a longer time than a lease */
-#define MAX_ATTEMPTS 2     /* JOB_MAX_ATTEMPTS */
+#define MAX_LOSSES 2     /* JOB_MAX_LOSSES */
 #define ROWS 6             /* more than are ever needed, which is checked */
 #define NONE 15
 
@@ -175,7 +175,7 @@ bool outdated;              /* another turn's mark than the latest turn's was re
 typedef Backup { mtype status = unknown; byte attempt; byte lost; bool isWrittenDown };
 Backup backup[JOBS];
 bool isBackedUp;
-#ifdef AUDIT_AFTER_RESTORE
+#if defined(RESTORE) && !defined(NO_AUDIT_AFTER_RESTORE)
 bool isTurnCut;             /* it began before the restore */
 #endif
 #endif
@@ -681,7 +681,7 @@ inline expire() {
             robbed = robbed || ghosts[j].keeper != NONE;
             jobs[j].lost++;
             if
-            :: jobs[j].lost >= MAX_ATTEMPTS -> end(j, failed)
+            :: jobs[j].lost >= MAX_LOSSES -> end(j, failed)
             :: else ->
                 waitAgain(j);
                 ids = ids | BIT(j)
@@ -712,9 +712,9 @@ inline keepWaiting() {
 #define IS_COUNTED(j) false
 #endif
 
-/* What would find the jobs that wait again after a restore: the next turn looks at all, and the one that is under way remembers
- * nothing. The protocol does not notice a restore to a state since the last turn. */
-#ifdef AUDIT_AFTER_RESTORE
+/* A restore cuts the connections (JobStore.isUnaudited): the next turn looks at all, and what the one that is under way remembers
+ * does not count. Without that a restore to a state since the last turn would not be noticed. */
+#if defined(RESTORE) && !defined(NO_AUDIT_AFTER_RESTORE)
 #define isCut isTurnCut
 #else
 #define isCut false
@@ -728,7 +728,7 @@ inline takeTurn() {
 #ifdef TURN_FAR_AHEAD
     !isTurnFarAhead;
 #endif
-#ifdef AUDIT_AFTER_RESTORE
+#if defined(RESTORE) && !defined(NO_AUDIT_AFTER_RESTORE)
     isTurnCut = false;
 #endif
     skip
@@ -1030,7 +1030,7 @@ inline restore() {
     }
     j = 0;
     name[RESTORED] = NONE;
-#ifdef AUDIT_AFTER_RESTORE
+#if defined(RESTORE) && !defined(NO_AUDIT_AFTER_RESTORE)
     isTurnCut = true;
     mark = (mark == remembered -> left : mark);
 #endif

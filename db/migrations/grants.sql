@@ -30,7 +30,8 @@ BEGIN
             TO job_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON announcements TO job_worker;
         GRANT SELECT ON reconciliation TO job_worker;
-        GRANT UPDATE (round, next_at, redis_run_id, marked_round, leases_looked_at, outbox_looked_at, waiting_from)
+        GRANT UPDATE (round, next_at, redis_run_id, marked_round, leases_looked_at, outbox_looked_at, waiting_from,
+            audited_at)
             ON reconciliation TO job_worker;
     END IF;
 END
