@@ -1190,9 +1190,6 @@ proctype Faults() {
 /* Where the database's clock jumps a lease has no length to be compared with. */
 #define timely (finalOnce && fenced && kept && claimed && notLost)
 
-/* What a restore leaves. The final state is written once in each timeline. */
-#define restored (finalOnce && fenced && kept && leased && claimed)
-
 /* What is to happen, so that the checks are not empty: each of these has to be found false. */
 #define neverRenewedLate (!renewedLate)
 #define neverFencedOff (!fencedOff)
