@@ -59,7 +59,8 @@ package final class Database {
     func attempt(_ statement: Statement, _ parameters: borrowing Parameters) throws(PostgresError) -> Rows {
         isRenewed = false
         began = .now
-        do { return try connect().execute(statement, parameters) } catch {
+        let connection = try connect()
+        do { return try connection.execute(statement, parameters) } catch {
             if Database.sessionFaults.contains(error.sqlState) { renew() }
             // Who has waited meanwhile is not to wait for as long again.
             if error.kind == .timeout { failFast(error) }

@@ -40,6 +40,24 @@ import Testing
         #expect(database.generation == 2, "a loss counts once")
     }
 
+    static let sleeping = Statement("sleep", "SELECT pg_sleep(10)")
+
+    /// Who asks all the time while statements fail at once must not put the next try off for ever.
+    @Test func `after a statement without an answer others fail at once, for a moment`() async throws {
+        let database = Database(url: scratch.databaseURL, name: "tests", timeout: .milliseconds(300))
+        // The server's own limit comes first otherwise.
+        _ = try database.execute(Statement("unlimit", "SET statement_timeout = 0"), Parameters())
+        #expect(throws: PostgresError.self) { _ = try database.execute(DatabaseTests.sleeping, Parameters()) }
+        let began = ContinuousClock.now
+        var refused = 0
+        while (try? database.execute(DatabaseTests.asking, Parameters()).count) == nil {
+            refused += 1
+            try #require(began.duration(to: .now) < .seconds(20), "it does not come back")
+        }
+        #expect(refused > 1)
+        #expect(began.duration(to: .now) >= .milliseconds(200))
+    }
+
     // MARK: - Sessions that are of no further use
 
     static let forbidding = Statement("forbid", "SET default_transaction_read_only = on")
