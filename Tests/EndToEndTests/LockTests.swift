@@ -7,7 +7,7 @@ import Testing
         let stack = try await Stack(["WORKERS": "1", "JOB_PREFETCH": "1", "JOB_COMMAND": "true"])
         try await stack.supervisor("stop job-worker:*")
         let locked = try await stack.create(1)
-        let session = "BEGIN; SELECT 1 FROM jobs WHERE id = \(locked) FOR UPDATE; SELECT pg_sleep(20)"
+        let session = "BEGIN; SELECT 1 FROM jobs WHERE id = \(locked) FOR UPDATE; SELECT pg_sleep(600)"
         async let psql = stack.sql(session)
         try await eventually("the row is locked") {
             try await stack.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == "1"
@@ -19,7 +19,8 @@ import Testing
             try await Task.sleep(for: .seconds(2))
         }
         #expect(try await stack.sql("SELECT status FROM jobs WHERE id = \(locked)") == "created")
-        _ = try await psql
+        try await stack.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+        _ = try? await psql
         try await eventually(within: .seconds(20)) {
             try await stack.sql("SELECT status || attempt FROM jobs WHERE id = \(locked)") == "success1"
         }
