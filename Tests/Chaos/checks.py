@@ -123,11 +123,12 @@ def stamp(moment):
 class Verdict:
     """The evidence for everything that must not be: by its name, a list that is to be empty."""
 
-    def __init__(self, answers, events, jobs, executions, messages, notes):
+    def __init__(self, answers, events, jobs, executions, messages, clock, timeline=None):
+        """`timeline` is of a database that was restored meanwhile."""
         self.answers = answers
         self.messages = messages
-        self.clock = notes.stack.clock
-        self.timeline = notes.timeline
+        self.clock = clock
+        self.timeline = timeline
         self.all_answers = answers
         if self.timeline:
             self.answers = self.timeline.answers(answers)

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import time
 
+from clock import Clock
 from stack import ROOT, Failure, children, read
 
 # Settings of compose and of the service would reach the project from here; `make` exports some of them.
@@ -90,6 +91,7 @@ class Project:
         self.ports = ports
         self.port = port
         self.environment = clean_environment(**settings)
+        self.clock = Clock()
 
     def clone(self):
         """Takes what git would: neither what was built nor what lies about."""
@@ -159,8 +161,8 @@ class Project:
         if ids:
             call(["docker", "rmi", "--force", *ids], 60)
 
-    def sql(self, *statements, timeout=20):
-        words = ["exec", "-T", "postgres", "psql", "-XqAt", "-vON_ERROR_STOP=1", "jobs"]
+    def sql(self, *statements, timeout=20, database="jobs"):
+        words = ["exec", "-T", "postgres", "psql", "-XqAt", "-vON_ERROR_STOP=1", database]
         for statement in statements:
             words += ["-c", statement]
         return self.compose(*words, timeout=timeout).splitlines()

@@ -57,7 +57,8 @@ class Traffic:
         unfinished = "SELECT count(*) FROM jobs WHERE status IN ('created', 'running')"
         wait_until(120, "every job has ended", lambda: self.project.sql(unfinished) == ["0"], 0.5)
         finals = checks.Finals(self.project)
-        verdict = checks.Verdict(self.records.answers, [], checks.read_jobs(self.project), {})
+        verdict = checks.Verdict(
+            self.records.answers, [], checks.read_jobs(self.project), {}, {}, self.project.clock)
         for name, found in {
                 "failed requests, or wrong answers": verdict.wrong(), "lost jobs": verdict.lost(),
                 "jobs without an end": verdict.stuck(), "jobs made twice": verdict.duplicated(),
