@@ -9,7 +9,7 @@ from report import LOGS_UNREAD
 from stack import Failure
 
 # A pipe holds some 500 lines.
-REFUSED, ENOUGH = 3000, 600
+REFUSED, ENOUGH = 3000, 500
 
 
 @fault("nobody reads the logs for 8 s", "log", lasts=9)
