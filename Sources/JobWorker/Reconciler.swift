@@ -34,6 +34,8 @@ final class Reconciler {
     /// The connection of the last turn that got through. A process's first connection is no reason for an audit.
     private var generation = 1
     private var hasAudited = false
+    /// In this turn: a job for which there are several reasons is announced once.
+    private var announced: Set<JobID> = []
     /// When leases are to be looked at, in a turn that lasts.
     private var expireAt = Deadline(after: .zero)
 
@@ -68,6 +70,7 @@ final class Reconciler {
         let start = ContinuousClock.now
         let current = store.generation
         hasAudited = false
+        announced.removeAll()
         var leasesLookedAt: Timestamp?
         _ = attempt("to end leases that are over") {
             // Where the clock has just been set ahead, the watch does not know it yet: its time is the earlier one.
@@ -76,11 +79,12 @@ final class Reconciler {
         _ = attempt("to find the first job that waits") { try raiseWaitingFrom() }
         guard try store.extend(turn, hold: Reconciler.hold, leasesLookedAt: leasesLookedAt) else { return }
         var condition: JobStream.Condition?
-        let isThrough =
-            attempt("to ask Redis") { condition = try stream.mark(round: turn.round) }
-            && attempt("to announce what is missing") { if let condition { try announceMissing(turn, condition) } }
-        let isWhole = attempt("to announce what was fetched and not claimed") {
+        _ = attempt("to ask Redis") { condition = try stream.mark(round: turn.round) }
+        let isThrough = attempt("to announce what was fetched and not claimed") {
             if condition != nil { try announceStranded(turn) }
+        }
+        let isWhole = attempt("to announce what is missing") {
+            if let condition { try announceMissing(turn, condition) }
         }
         if isThrough && isWhole, let condition {
             // Should a turn have been cut short, the next finds a mark that is not the remembered one, and looks at all.
@@ -202,14 +206,17 @@ final class Reconciler {
         while true {
             let stranded = try stream.announceStranded(
                 age: .seconds(Reconciler.strandedAge), limit: Reconciler.limit)
+            announced.formUnion(stranded)
             if !stranded.isEmpty { log.notice("announced \(stranded.count) jobs again: fetched and never claimed") }
             guard stranded.count >= Reconciler.limit else { return }
             try goOn(turn)
         }
     }
 
-    private func announce(_ ids: [JobID], because reason: String) throws(RedisError) {
+    private func announce(_ waiting: [JobID], because reason: String) throws(RedisError) {
+        let ids = waiting.filter { !announced.contains($0) }
         guard !ids.isEmpty else { return }
+        if announced.count < Audit.limit { announced.formUnion(ids) }
         try stream.announce(ids)
         try stream.confirm()
         log.notice("announced \(ids.count) jobs again: \(reason)")

@@ -137,6 +137,22 @@ import Testing
         #expect(try store.finish(claims.map { .success($0) }) == [claims[0]])
     }
 
+    /// A batch that was written down and announced, whose messages somebody has fetched, while the database was away: there are
+    /// three reasons to announce its jobs.
+    @Test func `a job is announced once in a turn, whatever the reasons`() async throws {
+        var announcer = AnnouncerID.random()
+        let ids = try store.create([1, 2].map(ObjectID.init), window: 300, announcer: &announcer).values.map(\.id).sorted()
+        try scratch.sql("UPDATE announcements SET created_at = created_at - interval '6 s'")
+        try stream.announce(ids)
+        try stream.confirm()
+        try stream.fetch(count: 10, wait: .milliseconds(50), acknowledging: [])
+        try await eventually { try stream.fetched()?.count == 2 }
+        try await Task.sleep(for: .seconds(5.1))
+        try scratch.redis("SET", "jobs:reconciled", "1")
+        try turn()
+        #expect(try inStream() == ids)
+    }
+
     /// The older state is so young that no turn was between: neither the mark nor the round tells.
     @Test func `what waits again after a restore is announced, though the mark is the same`() throws {
         let ids = try announcedJobs(3)
