@@ -141,7 +141,8 @@ import Testing
     /// three reasons to announce its jobs.
     @Test func `a job is announced once in a turn, whatever the reasons`() async throws {
         var announcer = AnnouncerID.random()
-        let ids = try store.create([1, 2].map(ObjectID.init), window: 300, announcer: &announcer).values.map(\.id).sorted()
+        let ids = try store.create([1, 2].map(ObjectID.init), window: 300, announcer: &announcer).values.map(\.id)
+            .sorted()
         try scratch.sql("UPDATE announcements SET created_at = created_at - interval '6 s'")
         try stream.announce(ids)
         try stream.confirm()
