@@ -89,7 +89,8 @@ extension Array {
     func oneForEachJob(_ claim: (Element) -> Claim) -> (first: [Element], others: [Element]) {
         var (first, others): ([Element], [Element]) = ([], [])
         first.reserveCapacity(count)
-        for element in sorted(by: { (claim($1).id, claim($0).attempt) > (claim($0).id, claim($1).attempt) }) {
+        // The newest attempt of a job comes first.
+        for element in sorted(by: { (claim($0).id, claim($1).attempt) < (claim($1).id, claim($0).attempt) }) {
             if let last = first.last, claim(last).id == claim(element).id {
                 others.append(element)
             } else {

@@ -12,12 +12,6 @@ import Testing
         store = scratch.store()
     }
 
-    func jobs(_ count: Int32) throws -> [JobID] {
-        var announcer = AnnouncerID.random()
-        let objects = (1...count).map { ObjectID(rawValue: $0) }
-        return try store.create(objects, window: 300, announcer: &announcer).values.map(\.id).sorted()
-    }
-
     func record(_ id: JobID) throws -> JobRecord { try #require(try store.find([id])[id]) }
 
     func endLeases() throws {
@@ -25,7 +19,7 @@ import Testing
     }
 
     @Test func runsAJobThroughItsLife() throws {
-        let id = try jobs(1)[0]
+        let id = try store.jobs(1)[0]
         let waiting = try record(id)
         #expect(waiting.status == .created)
         #expect(waiting.startTime == nil)
@@ -44,7 +38,7 @@ import Testing
     }
 
     @Test func keepsTheMessageOfAFailure() throws {
-        let claim = try #require(try store.claim(try jobs(1), lease: 10).first)
+        let claim = try #require(try store.claim(try store.jobs(1), lease: 10).first)
         _ = try store.finish([.failed(claim, message: "odd — \"quoted\"\n\0")])
         let record = try record(claim.id)
         #expect(record.status == .failed)
@@ -52,7 +46,7 @@ import Testing
     }
 
     @Test func givesAJobToOneOfManyThatClaimItAtOnce() async throws {
-        let ids = try jobs(200)
+        let ids = try store.jobs(200)
         let scratch = scratch
         let claims = try await withThrowingTaskGroup(of: [Claim].self) { group in
             for worker in 0..<8 {
@@ -73,7 +67,7 @@ import Testing
     }
 
     @Test func fencesAWorkerThatLostItsClaim() throws {
-        let id = try jobs(1)[0]
+        let id = try store.jobs(1)[0]
         let zombie = try #require(try store.claim([id], lease: 10).first)
         try endLeases()
         #expect(try store.expire().waiting == [id])
@@ -94,7 +88,7 @@ import Testing
     }
 
     @Test func tellsAnOutcomeThatWasWrittenBeforeFromARejectedOne() throws {
-        let claims = try store.claim(try jobs(4), lease: 10)
+        let claims = try store.claim(try store.jobs(4), lease: 10)
         let outcomes: [Outcome] = [
             .success(claims[0]), .failed(claims[1], message: "bad"), .success(claims[2]), .success(claims[3]),
         ]
@@ -108,7 +102,7 @@ import Testing
     }
 
     @Test func leavesALiveWorkersJobAlone() throws {
-        let claims = try store.claim(try jobs(2), lease: 10)
+        let claims = try store.claim(try store.jobs(2), lease: 10)
         try endLeases()
         #expect(try store.renew([claims[0]], lease: 10).held == [claims[0]])
         #expect(try store.expire().waiting == [claims[1].id])
@@ -116,7 +110,7 @@ import Testing
     }
 
     @Test func failsAJobThatLostItsWorkerTooOften() throws {
-        let id = try jobs(1)[0]
+        let id = try store.jobs(1)[0]
         for death in 1...3 {
             #expect(try store.claim([id], lease: 10).first?.attempt == Int32(death))
             try endLeases()
@@ -132,7 +126,7 @@ import Testing
     }
 
     @Test func countsNoHandingBackAsADeath() throws {
-        let id = try jobs(1)[0]
+        let id = try store.jobs(1)[0]
         var announcer = AnnouncerID.random()
         for _ in 0..<3 {
             let claims = try store.claim([id], lease: 10)

@@ -13,17 +13,11 @@ import Testing
         store = scratch.store()
     }
 
-    func jobs(_ count: Int32) throws -> [JobID] {
-        var announcer = AnnouncerID.random()
-        let objects = (1...count).map { ObjectID(rawValue: $0) }
-        return try store.create(objects, window: 300, announcer: &announcer).values.map(\.id).sorted()
-    }
-
     @Test func `a claim of before a restore has no say in the job that got its id`() throws {
-        let before = try #require(try store.claim(try jobs(1), lease: 10).first)
+        let before = try #require(try store.claim(try store.jobs(1), lease: 10).first)
         try scratch.sql(
             "DELETE FROM jobs; DELETE FROM windows; ALTER SEQUENCE jobs_id_seq RESTART")
-        let after = try #require(try store.claim(try jobs(1), lease: 10).first)
+        let after = try #require(try store.claim(try store.jobs(1), lease: 10).first)
         #expect((after.id, after.attempt) == (before.id, before.attempt))
         #expect(try store.renew([before], lease: 10).held.isEmpty)
         #expect(try store.finish([.failed(before, message: "the old one")]).isEmpty)
@@ -34,7 +28,7 @@ import Testing
     }
 
     @Test func `a claim of the release before is not ended by a token of an earlier claim`() throws {
-        let id = try jobs(1)[0]
+        let id = try store.jobs(1)[0]
         let first = try #require(try store.claim([id], lease: 10).first)
         var announcer = AnnouncerID.random()
         _ = try store.release([first], announcer: &announcer)
@@ -45,7 +39,7 @@ import Testing
     }
 
     @Test func `an outcome that was written is known again by the token`() throws {
-        let claims = try store.claim(try jobs(2), lease: 10)
+        let claims = try store.claim(try store.jobs(2), lease: 10)
         _ = try store.finish([.success(claims[0])])
         let said: [Outcome] = claims.map { .success($0) }
         #expect(try store.written(said) == [claims[0]])
@@ -53,7 +47,7 @@ import Testing
 
     @Test(arguments: [true, false])
     func `claims whose answer was lost are found by their token, once`(fromStream: Bool) throws {
-        let ids = try jobs(3)
+        let ids = try store.jobs(3)
         let claims =
             try fromStream
             ? store.claim(Array(ids[..<2]), lease: 10) : store.claimWaiting(limit: 2, lease: 10, fromBeginning: true)
@@ -87,7 +81,7 @@ import Testing
 
     /// After a restore the attempt is lower than that of a claim of before.
     @Test func `of two claims of a job the one that the job has is renewed, handed back and written`() throws {
-        let now = try #require(try store.claim(try jobs(1), lease: 10).first)
+        let now = try #require(try store.claim(try store.jobs(1), lease: 10).first)
         let before = Claim(id: now.id, objectID: now.objectID, attempt: 7, token: now.token &+ 1)
         for held in [[now, before], [before, now]] {
             #expect(try store.renew(held, lease: 10).held == [now])

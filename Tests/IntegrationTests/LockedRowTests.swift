@@ -20,17 +20,11 @@ import Testing
         try psql.run("SET idle_in_transaction_session_timeout = 0")
     }
 
-    func jobs(_ count: Int32) throws -> [JobID] {
-        var announcer = AnnouncerID.random()
-        let objects = (1...count).map { ObjectID(rawValue: $0) }
-        return try store.create(objects, window: 300, announcer: &announcer).values.map(\.id).sorted()
-    }
-
     func lock(_ id: JobID) throws { try psql.run("BEGIN; SELECT 1 FROM jobs WHERE id = \(id) FOR UPDATE") }
     func unlock() throws { try psql.run("ROLLBACK") }
 
     @Test func `a locked row costs no other claim its lease`() throws {
-        let claims = try store.claim(try jobs(3), lease: 10)
+        let claims = try store.claim(try store.jobs(3), lease: 10)
         try lock(claims[1].id)
         let ends = "SELECT string_agg((lease_expires_at > now() + interval '50 s')::text, ' ' ORDER BY id) FROM jobs"
         let beat = try store.renew(claims, lease: 60)
@@ -43,7 +37,7 @@ import Testing
     }
 
     @Test func `a locked row delays only its own outcome and its own claim`() throws {
-        let ids = try jobs(6)
+        let ids = try store.jobs(6)
         let claims = try store.claim(Array(ids[..<3]), lease: 10)
         try psql.run("BEGIN; SELECT 1 FROM jobs WHERE id IN (\(ids[1]), \(ids[4])) FOR UPDATE")
         let exchange = try store.exchange(claims.map { .success($0) }, for: Array(ids[3...]), lease: 10)
@@ -58,7 +52,7 @@ import Testing
     }
 
     @Test func `a locked row is handed back later than the others`() throws {
-        let claims = try store.claim(try jobs(2), lease: 10)
+        let claims = try store.claim(try store.jobs(2), lease: 10)
         try lock(claims[0].id)
         var announcer = AnnouncerID.random()
         let (waiting, locked) = try store.release(claims, announcer: &announcer)
@@ -69,7 +63,7 @@ import Testing
     }
 
     @Test func `an outcome that PostgreSQL refuses costs only its own job`() throws {
-        let claims = try store.claim(try jobs(20), lease: 10)
+        let claims = try store.claim(try store.jobs(20), lease: 10)
         try scratch.sql("ALTER TABLE jobs ADD CHECK (id <> \(claims[7].id) OR status <> 'success')")
         let waiting = try {
             var announcer = AnnouncerID.random()
@@ -101,7 +95,7 @@ import Testing
 
     /// Nobody could renew it, so that it says nothing of its worker.
     @Test func `a lease that ended behind a lock begins once more, and then ends`() throws {
-        let claim = try #require(try store.claim(try jobs(1), lease: 10).first)
+        let claim = try #require(try store.claim(try store.jobs(1), lease: 10).first)
         try scratch.sql("UPDATE jobs SET lease_expires_at = now() - interval '11 s'")
         let first = try store.expire()
         #expect(first.waiting.isEmpty)
@@ -112,7 +106,7 @@ import Testing
     }
 
     @Test func `a lease that ended before anybody watched ends, however long ago`() throws {
-        let claim = try #require(try store.claim(try jobs(1), lease: 10).first)
+        let claim = try #require(try store.claim(try store.jobs(1), lease: 10).first)
         try scratch.sql("UPDATE jobs SET lease_expires_at = now() - interval '61 s'")
         #expect(try store.expire(watchedFor: 60).waiting == [claim.id])
     }

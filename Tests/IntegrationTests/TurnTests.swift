@@ -45,18 +45,12 @@ import Testing
         #expect(full.map { $0.round % 256 } == [0, 0])
     }
 
-    func jobs(_ count: Int32) throws -> [JobID] {
-        var announcer = AnnouncerID.random()
-        let objects = (1...count).map { ObjectID(rawValue: $0) }
-        return try store.create(objects, window: 300, announcer: &announcer).values.map(\.id).sorted()
-    }
-
     func waitingFrom() throws -> Int {
         try #require(Int(try scratch.sql("SELECT waiting_from::text FROM reconciliation")[0]))
     }
 
     @Test func `the look for waiting jobs begins at the first that waits for its first claim`() throws {
-        let ids = try jobs(10)
+        let ids = try store.jobs(10)
         #expect(try !store.raiseWaitingFrom(over: 1000), "a job with a smaller id may still be committed")
         #expect(try waitingFrom() == 0)
         try scratch.sql("UPDATE jobs SET created_at = created_at - interval '11 s'")
@@ -82,7 +76,7 @@ import Testing
     }
 
     @Test func `a job that was committed very late is found by a look from the beginning`() throws {
-        let id = try jobs(1)[0]
+        let id = try store.jobs(1)[0]
         try scratch.sql("UPDATE reconciliation SET waiting_from = 100")
         #expect(try store.claimWaiting(limit: 10, lease: 10, fromBeginning: false).isEmpty)
         #expect(try store.claimWaiting(limit: 10, lease: 10, fromBeginning: true).map(\.id) == [id])

@@ -8,6 +8,13 @@ extension JobStore {
         try exchange(outcomes, for: [], lease: 10).finished
     }
 
+    /// Creates a job for each of the objects from 1 to `count`; their ids, in rising order.
+    package func jobs(_ count: Int32) throws -> [JobID] {
+        var announcer = AnnouncerID.random()
+        let objects = (1...count).map { ObjectID(rawValue: $0) }
+        return try create(objects, window: 300, announcer: &announcer).values.map(\.id).sorted()
+    }
+
     /// Everything in the outbox that is older than `age` seconds.
     package func unannounced(age: Double, limit: Int) throws -> [Unannounced] {
         try unannounced(age: age, since: .distantPast, limit: limit)
