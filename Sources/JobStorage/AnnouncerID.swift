@@ -1,7 +1,7 @@
-/// Names the row under which one connection writes down the jobs that it has committed and not yet announced.
+/// Names a row of the outbox: the jobs of one batch that are committed and not yet announced.
 ///
-/// The row is replaced by the connection's next batch. Whoever can't tell that the last batch was announced, or committed,
-/// takes a new name first, and so leaves the row to the reconciler.
+/// A later batch may take the name over, and replace the row, once Redis has confirmed the batch before. Whoever cannot tell
+/// that the last batch was announced, or committed, takes a new name, and so leaves the row to the reconciler.
 package struct AnnouncerID: RawRepresentable, Hashable, Sendable {
     package private(set) var rawValue: Int64
     package init(rawValue: Int64) { self.rawValue = rawValue }

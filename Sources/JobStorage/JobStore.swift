@@ -2,8 +2,9 @@ internal import Postgres
 
 /// The jobs in PostgreSQL: the only truth. Owned by one thread.
 ///
-/// Every call takes a batch and is one statement, one round trip and one transaction. Keys are distinct and sorted before
-/// they are sent: concurrent batches then lock rows in one order, and can't deadlock.
+/// Every call takes a batch. As a rule it is one statement, one round trip and one transaction; `create` and `exchange` send
+/// another statement where a row is locked, a race was lost or a value is refused. Concurrent batches lock rows in the order
+/// of their keys, or pass over locked rows, and so cannot deadlock.
 package final class JobStore {
     let database: Database
     var parameters = Parameters()
